@@ -1,0 +1,72 @@
+# What a stranger types. Each target installs what it needs: system packages through apt-get where
+# that is possible, Python packages pinned by hash into .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH_VENV := .venv-bench
+PIP := install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -n 2
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint bench lock clean system-demo system-test
+
+help:  ## say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+demo: system-demo $(VENV)/ready-run  ## the main job on the sample material, in under two minutes
+	@$(BIN)/evidence-vault demo
+
+test: lint system-test  ## lint, types, layers, documents and the quick tests
+	$(PYTEST) -m "not slow"
+
+test-all: lint system-test  ## the same with the slow tests: corpus, sweeps, kills
+	$(PYTEST)
+
+lint: $(VENV)/ready-test  ## style, formatting, types and import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: system-demo $(BENCH_VENV)/ready  ## the measures of benchmarks/RESULTS.md
+	$(BENCH_VENV)/bin/python benchmarks/run.py $(BENCH_ARGS)
+
+clean:  ## remove the environments and what tools left behind; no vault is touched
+	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .import_linter_cache .grimp_cache
+	find src tests seeds benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---- what the targets stand on ----
+
+system-demo:
+	@.ci/need exiftool=libimage-exiftool-perl
+
+system-test: system-demo
+	@.ci/need age=age go=golang-go \
+	    /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev \
+	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git
+
+$(VENV)/ready-run: requirements.lock pyproject.toml .ci/venv
+	@.ci/venv $(VENV)
+	$(BIN)/pip $(PIP) --require-hashes -r requirements.lock
+	$(BIN)/pip $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/ready-test: $(VENV)/ready-run tests/requirements.lock
+	$(BIN)/pip $(PIP) --require-hashes -r tests/requirements.lock
+	@touch $@
+
+$(BENCH_VENV)/ready: benchmarks/requirements.lock pyproject.toml .ci/venv
+	@.ci/venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip $(PIP) --require-hashes -r benchmarks/requirements.lock
+	$(BENCH_VENV)/bin/pip $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+LOCK = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --extra build
+
+lock:  ## choose the newest versions again (needs uv)
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra dev -c requirements.lock -o tests/requirements.lock
+	$(LOCK) --extra bench -o benchmarks/requirements.lock

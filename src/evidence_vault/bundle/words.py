@@ -1,0 +1,87 @@
+"""Event types, field names and values in the words of a custody record.
+
+The vocabulary follows the rule for what people read: nothing here says witness, seal or
+disclosure, which mean other things to a court.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evidence_vault.core.canonical import canonical
+from evidence_vault.core.text import escape_for_display
+
+_EVENTS = {
+    "vault-created": "Archive opened",
+    "accession-opened": "Delivery opened",
+    "accession-closed": "Delivery closed",
+    "ingested": "Taken into the archive",
+    "received-again": "The same file received again",
+    "described": "Description added or changed",
+    "accessed": "Original opened by somebody",
+    "exported": "Copy handed out",
+    "fixity-checked": "Stored copy compared with its recorded digests",
+}
+
+# What somebody stated about time, as against what the archive recorded.
+CLAIMED_FIELDS = {
+    "occurred_at": "happened",
+    "received_at": "received",
+    "source_times": "source file times",
+}
+
+_FIELDS = {
+    "accession": "delivery",
+    "actor": "acted (code name)",
+    "bundle_id": "bundle",
+    "case": "case",
+    "collector_code": "collected by (code name)",
+    "content_sha256": "SHA-256 of the original",
+    "content_sha512": "SHA-512 of the original",
+    "content_size": "size of the original (bytes)",
+    "counts": "counted",
+    "custody_before": "earlier custody (as stated)",
+    "fields_shown": "fields revealed",
+    "format": "format (from its content)",
+    "members": "items in the same act",
+    "metadata": "metadata in the file",
+    "occurred_at": "when it happened",
+    "payload_manifest": "SHA-256, list of originals",
+    "received_at": "when it was received",
+    "received_from": "received from (code name)",
+    "received_via": "received by way of",
+    "source_code": "source (code name)",
+    "source_path": "name at the source",
+    "source_times": "source file times",
+}
+
+
+def event_in_words(event_type: str) -> str:
+    """Plain words for an event type; an unknown type is shown as it is, never dropped."""
+    return _EVENTS.get(event_type, f"Event of type {event_type}")
+
+
+def field_in_words(name: str) -> str:
+    """Plain words for a field name; names without an entry read well as they are."""
+    return _FIELDS.get(name, name.replace("_", " "))
+
+
+def value_lines(name: str, value: Any) -> list[str]:
+    """A revealed value as lines that are safe to print."""
+    if name == "members":
+        count = len(value["items"]) if isinstance(value, dict) and "items" in value else 0
+        return [f"{count}"]
+    return [escape_for_display(line) for line in _flat("", value)] or ["(empty)"]
+
+
+def _flat(path: str, value: Any) -> list[str]:
+    """Objects as ``part / part: value`` lines, everything else on one line."""
+    lead = f"{path}: " if path else ""
+    if isinstance(value, dict):
+        if set(value) == {"b64", "display"}:
+            return [lead + str(value["display"])]
+        parts = ((f"{path} / {key}" if path else key, value[key]) for key in sorted(value))
+        return [line for part, inner in parts for line in _flat(part, inner)]
+    if isinstance(value, list) and all(isinstance(v, str) for v in value):
+        return [lead + "; ".join(value)] if value else []
+    return [lead + (value if isinstance(value, str) else canonical(value).decode("utf-8"))]

@@ -1,0 +1,136 @@
+"""fixity and log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evidence_vault.cli import render_checking as render
+from evidence_vault.cli.answer import Answer, answer
+from evidence_vault.cli.base import VaultGroup, command, with_session
+from evidence_vault.cli.options import PATH
+from evidence_vault.cli.session import Session
+from evidence_vault.errors import UsageError
+
+
+@command("fixity")
+@click.argument("items", nargs=-1, metavar="ITEM…")
+@click.option("--all", "everything", is_flag=True, help="Every item.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="N", help="N items at random.")
+def fixity(
+    session: Session, items: tuple[str, ...], everything: bool, sample: int | None
+) -> Answer:
+    """Read what is stored again and compare it with the log; the result is recorded."""
+    from evidence_vault.vault.fixity import fixity as check
+
+    if sum((bool(items), everything, sample is not None)) != 1:
+        raise UsageError("say what to check: one of --all, --sample N and ITEM…")
+    by = session.actor()
+    with session.open() as vault, session.progress("checking") as progress:
+        result = check(
+            vault,
+            all=everything,
+            sample=sample,
+            items=list(items) if items else None,
+            by=by,
+            progress=progress.counted,
+        )
+    findings = [
+        {
+            "code": "E-DAMAGED",
+            "message": f"{each['object']}: {each['finding']}",
+            "where": each["id"],
+        }
+        for each in result["damaged"]
+    ]
+    return answer(result, render.fixity, render.DAMAGED_HINT, findings)
+
+
+@click.group("log", cls=VaultGroup)
+def log() -> None:
+    """The custody log: sign it, look at it, prove it, check all of it."""
+
+
+@log.command("checkpoint")
+@click.option(
+    "--expect", type=PATH, metavar="FILE", help="A partner's checkpoint: shows this copy is new."
+)
+@with_session
+def checkpoint(session: Session, expect: Path | None) -> Answer:
+    """Publish and sign what is committed. The signed checkpoint is the result: send it round."""
+    from evidence_vault.vault.checking import log_checkpoint
+
+    with session.open() as vault:
+        result = log_checkpoint(vault, expect)
+    if not session.json:
+        session.say(render.checkpoint_talk(result))
+    return answer(result, render.checkpoint)
+
+
+@log.command("status")
+@with_session
+def status(session: Session) -> Answer:
+    """Say where the log stands and whether this vault may sign."""
+    from evidence_vault.vault.checking import log_status
+
+    with session.open() as vault:
+        result = log_status(vault)
+    return answer(result, render.status)
+
+
+@log.command("prove")
+@click.argument("item", required=False)
+@click.option("--index", type=click.IntRange(min=0), metavar="N", help="Entry N of the log.")
+@click.option(
+    "--old-size",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Prove that the log of N entries is the beginning of this one.",
+)
+@click.option("-o", "--out", type=PATH, metavar="OUT", help="The new file; else it is printed.")
+@with_session
+def prove(
+    session: Session, item: str | None, index: int | None, old_size: int | None, out: Path | None
+) -> Answer:
+    """Prove that an entry is in the log: the newest of ITEM, or that of --index."""
+    from evidence_vault.vault.checking import log_prove
+
+    if sum(each is not None for each in (item, index, old_size)) != 1:
+        raise UsageError("say what to prove: one of ITEM, --index N and --old-size N")
+    with session.open() as vault:
+        result = log_prove(vault, index, item, old_size, out)
+    return answer(result, render.proof)
+
+
+@log.command("audit")
+@with_session
+def audit(session: Session) -> Answer:
+    """Compute everything again from archive/ and control/ alone, and compare."""
+    from evidence_vault.vault.checking import log_audit
+
+    with session.open() as vault, session.progress("auditing") as progress:
+        result: dict[str, Any] = log_audit(vault, progress.counted)
+    return answer(result, render.audit, render.AUDIT_HINT, result["findings"])
+
+
+@log.command("succeed")
+@click.option(
+    "--recovery",
+    type=PATH,
+    required=True,
+    metavar="FILE",
+    help="The recovery file: it holds the root key.",
+)
+@click.option("--reason", required=True, metavar="TEXT", help="Why; stands in the new log.")
+@click.option(
+    "--org", metavar="NAME", help="Name of the organisation; needed after rebuild --recovery."
+)
+@with_session
+def succeed(session: Session, recovery: Path, reason: str, org: str | None) -> Answer:
+    """Begin a new log that names this one, its size and root, when this one can't go on."""
+    from evidence_vault.vault.succession import succeed as begin
+
+    done = begin(session.folder(), session.passphrase, recovery, reason, org)
+    return answer(done, render.succeeded)

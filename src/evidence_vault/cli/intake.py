@@ -1,0 +1,106 @@
+"""ingest and describe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evidence_vault.cli import render_intake as render
+from evidence_vault.cli.answer import Answer, answer
+from evidence_vault.cli.base import RAW_PATH, command
+from evidence_vault.cli.options import PATH, field_options, given_fields
+from evidence_vault.cli.session import Session
+from evidence_vault.errors import UsageError
+
+
+@command("ingest")
+@click.argument("paths", nargs=-1, type=RAW_PATH, metavar="PATH…")
+@click.option("--sheet", type=PATH, metavar="FILE", help="CSV or XLSX: one row a file.")
+@click.option(
+    "--sheet-template", type=PATH, metavar="FILE", help="Write an empty sheet and do nothing else."
+)
+@click.option(
+    "--metadata",
+    type=click.Choice(["retain", "strip", "strip-only"]),
+    default="retain",
+    help="retain: the original as it is. strip and strip-only come later.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would happen; take nothing in.")
+@field_options
+def ingest(
+    session: Session,
+    paths: tuple[bytes, ...],
+    sheet: Path | None,
+    sheet_template: Path | None,
+    metadata: str,
+    dry_run: bool,
+    **options: Any,
+) -> Answer:
+    """Take in files and folders, with all that is below them.
+
+    What is in already is skipped: run the same command again after an interruption. A file that
+    can't be taken in is named with its reason, and the others go on. The descriptive options
+    hold for every file; put what differs into a sheet. Empty text means unknown.
+    """
+    from evidence_vault.vault import ingest as room
+
+    if sheet_template is not None:
+        if paths or sheet is not None:
+            raise UsageError("--sheet-template writes an empty sheet: give no PATH and no --sheet")
+        return answer(room.write_sheet_template(sheet_template), render.template)
+    if bool(paths) == (sheet is not None):
+        raise UsageError(
+            "give either PATH… or --sheet FILE",
+            hint="a sheet names its files itself; --sheet-template FILE writes an empty one",
+        )
+    fields = given_fields(options)
+    by = None if dry_run else session.actor()
+    request = room.IngestRequest(
+        paths=list(paths), fields=fields, sheet=sheet, metadata=metadata, dry_run=dry_run, by=by
+    )
+    doing = "looking through" if dry_run else "taking in"
+    with session.open() as vault, session.progress(doing) as progress:
+        result = room.ingest(vault, request, progress.with_totals)
+    return answer(result, render.ingest, _hint(result), _refusals(result))
+
+
+@command("describe")
+@click.argument("targets", nargs=-1, metavar="ITEM|ACCESSION…")
+@click.option(
+    "--sheet", type=PATH, metavar="FILE", help="CSV or XLSX whose column 'file' names items."
+)
+@field_options
+def describe(
+    session: Session, targets: tuple[str, ...], sheet: Path | None, **options: Any
+) -> Answer:
+    """Say more about items, or supersede what was said.
+
+    An accession stands for all of its items. Earlier values stay in the history. Empty text
+    means unknown.
+    """
+    from evidence_vault.vault.describing import describe as describe_items
+
+    fields = given_fields(options)
+    if bool(targets) == (sheet is not None):
+        raise UsageError("give either ITEM|ACCESSION… with fields, or --sheet FILE")
+    if targets and not fields:
+        raise UsageError("say what to describe, for example --place or --description")
+    by = session.actor()
+    with session.open() as vault:
+        result = describe_items(vault, list(targets), fields, by, sheet)
+    return answer(result, render.describe, _hint(result), _refusals(result))
+
+
+def _hint(result: dict[str, Any]) -> str:
+    if result.get("interrupted"):
+        return "run the same command again: what is in is skipped"
+    return "correct what was refused and run the same command again" if result["refused"] else ""
+
+
+def _refusals(result: dict[str, Any]) -> list[dict[str, str]]:
+    return [
+        {"code": each["code"], "message": each["reason"], "where": each["name"]}
+        for each in result["refused"]
+    ]

@@ -1,0 +1,110 @@
+"""Text forms of fixity and log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evidence_vault.cli.render_setup import state, wrapped_words
+from evidence_vault.cli.words import block, notices, number, shown, size
+
+DAMAGED_HINT = "keep the damaged disk as it is and fetch the objects from a copy of the vault"
+AUDIT_HINT = "keep this copy as it is, compare it with another one, and tell your partners"
+
+
+def fixity(result: dict[str, Any]) -> str:
+    """How much was read, and each thing that is not as the log says."""
+    lines = [
+        f"Checked {number(result['checked'], 'item')}: {number(result['objects'], 'object')}, "
+        f"{size(result['bytes'])}.",
+    ]
+    if result["damaged"]:
+        rows = [
+            f"{shown(each['id'])}  {shown(each['object'])}: {shown(each['finding'])}"
+            for each in result["damaged"]
+        ]
+        lines += block(f"DOES NOT MATCH: {number(len(rows), 'finding')}:", rows)
+        lines.append(f"hint: {DAMAGED_HINT}")
+    else:
+        lines.append("Everything matches the log.")
+    if result["event"] is not None:
+        lines.append(f"Recorded as event {result['event']}.")
+    return "\n".join(lines)
+
+
+def checkpoint(result: dict[str, Any]) -> str:
+    """The signed note itself, byte for byte, so that it can be piped to a file."""
+    return str(result["checkpoint"])
+
+
+def checkpoint_talk(result: dict[str, Any]) -> str:
+    return (
+        f"Signed {number(result['size'], 'entry', 'entries')} of the log "
+        f"{shown(result['origin'])}. Send this checkpoint to your partners: with it they notice "
+        "if the log is ever cut or rewritten."
+    )
+
+
+def status(result: dict[str, Any]) -> str:
+    """Where the log stands."""
+    signed = result["signed"]
+    lines = [
+        f"Log {shown(result['origin'])}",
+        f"  committed:        {number(result['committed'], 'entry', 'entries')}",
+        f"  published:        {number(result['published'], 'entry', 'entries')}",
+        f"  last signed:      {shown(signed['inside'])} (record in the vault), "
+        f"{shown(signed['outside'])} (record outside it)",
+        f"  countersigned:    {shown(result['cosignatures'])}",
+        f"  time stamps:      {shown(result['timestamps'])}",
+        f"  other copies:     {result['copies']}",
+        f"  fingerprint:      {result['fingerprint']}",
+        *wrapped_words(result["fingerprint_words"], " " * 20),
+        state(result["state"]),
+        f"It may {'sign' if result['may_sign'] else 'NOT sign'}.",
+        *notices(result["notices"]),
+    ]
+    return "\n".join(lines)
+
+
+def proof(result: dict[str, Any]) -> str:
+    """The proof itself, or where it was written."""
+    if "proof" in result:
+        return str(result["proof"])
+    what = (
+        f"entry {result['index']} is in"
+        if result["kind"] == "inclusion"
+        else f"the log of {result['index']} entries is the beginning of"
+    )
+    return f"Wrote {shown(result['file'])}: {what} the log of {result['size']} entries."
+
+
+def audit(result: dict[str, Any]) -> str:
+    """What was recomputed, and each thing that is not as it should be."""
+    lines = [
+        f"Read {number(result['entries'], 'entry', 'entries')} again and checked "
+        f"{number(result['signatures_checked'], 'signature')}.",
+        f"  root {result['root']}",
+    ]
+    if not result["findings"]:
+        return "\n".join([*lines, "Everything matches."])
+    rows = [
+        f"{shown(each['where'])}: {shown(each['message'])} ({each['code']})"
+        for each in result["findings"]
+    ]
+    lines += block(f"DOES NOT MATCH: {number(len(rows), 'finding')}:", rows)
+    return "\n".join([*lines, f"hint: {AUDIT_HINT}"])
+
+
+def succeeded(result: dict[str, Any]) -> str:
+    """The new log and the one it follows."""
+    old = result["succeeds"]
+    return "\n".join(
+        [
+            f"A new log begins: {shown(result['origin'])}",
+            f"  it follows:   {shown(old['origin'])}, {number(old['size'], 'entry', 'entries')}, "
+            f"root {old['root']}",
+            f"  fingerprint:  {result['fingerprint']}",
+            *wrapped_words(result["words"]),
+            "Next: export a new trust file (evidence-vault trust export -o FILE) and read the "
+            "words to your partners.",
+        ]
+    )

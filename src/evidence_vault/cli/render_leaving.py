@@ -1,0 +1,93 @@
+"""Text forms of get, receipt, export and open."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from typing import Any
+
+from evidence_vault.cli.words import block, number, shown, size
+
+_LISTED = 20
+
+
+def get(result: dict[str, Any]) -> str:
+    return (
+        f"Wrote {shown(result['file'])}: {shown(result['id'])}, {size(result['size'])}.\n"
+        f"  SHA-256 {result['sha256']}, the same as when it came in\n"
+        f"  recorded as event {result['event']}"
+    )
+
+
+def receipt(result: dict[str, Any]) -> str:
+    """Which receipts, and how their reader verifies one."""
+    made = result["receipts"]
+    rows = [f"{shown(each['id'])}  {shown(each['file'])}" for each in made[:_LISTED]]
+    if len(made) > _LISTED:
+        rows.append(f"… and {len(made) - _LISTED} more")
+    first = shown(shlex.quote(made[0]["file"])) if made else "RECEIPT"
+    return "\n".join(
+        [
+            *block(f"Wrote {number(len(made), 'receipt')}:", rows),
+            f"  as of {number(result['checkpoint']['size'], 'entry', 'entries')} of the log; "
+            f"recorded as event {result['event']}",
+            f"To verify: evidence-vault verify --trust TRUST-FILE {first} [FILE]",
+        ]
+    )
+
+
+def export(result: dict[str, Any]) -> str:
+    """What could point to people first; then what leaves."""
+    told = sensitive(result["sensitive"])
+    return "\n".join([told, export_announced(result)]) if told else export_announced(result)
+
+
+def export_announced(result: dict[str, Any]) -> str:
+    """What leaves, what does not, and how to send it; the rest was told before it was written."""
+    counts = result["counts"]
+    file = shown(result["file"])
+    lines = [
+        f"Wrote {file}{'' if result['sealed'] else ', NOT encrypted'}.",
+        f"  bundle:     {shown(result['bundle_id'])}",
+        f"  items:      {counts['chosen']} chosen, {counts['exported']} with their original, "
+        f"{counts['withheld']} with their receipt only",
+        f"  fields:     {counts['fields_shown']} revealed, {counts['fields_withheld']} withheld",
+        f"  log:        {number(result['checkpoint']['size'], 'entry', 'entries')}; "
+        f"recorded as event {result['event']}",
+    ]
+    if result["sha256"]:
+        lines.append(f"  SHA-256:    {result['sha256']}")
+    if result["digest_file"]:
+        lines.append(f"              also in {shown(result['digest_file'])}")
+    reasons = Counter(shown(each["reason"]) for each in result["withheld"])
+    lines += block("Withheld:", [f"{n} × {reason}" for reason, n in sorted(reasons.items())])
+    lines += ["", "Next:", f"  send {file}"]
+    if result["sealed"]:
+        lines.append("  whoever gets it: evidence-vault open FILE -o BUNDLE.zip, then verify")
+    lines += [
+        f"  tell them the bundle's number by another channel (verify --expect "
+        f"{shown(result['bundle_id'])})",
+        "  and a trust file that is newer than this bundle (trust export -o FILE)",
+    ]
+    return "\n".join(lines)
+
+
+def sensitive(found: list[dict[str, Any]]) -> str:
+    """By what was found, with the items that hold it; empty when nothing was."""
+    by_what: dict[str, list[str]] = {}
+    for each in found:
+        by_what.setdefault(shown(each["what"]), []).append(shown(each["id"]))
+    rows = []
+    for what, ids in sorted(by_what.items()):
+        more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
+        rows.append(f"{what}: {', '.join(ids[:5])}{more}")
+    return "\n".join(block("What could point to people LEAVES with this bundle:", rows))
+
+
+def opened(result: dict[str, Any]) -> str:
+    """Decrypted is not verified: say what comes next."""
+    file = shown(result["file"])
+    return (
+        f"Wrote {file}, {size(result['size'])}, decrypted. Nothing in it is verified yet.\n"
+        f"Next: evidence-vault verify --trust TRUST-FILE {shown(shlex.quote(result['file']))}"
+    )

@@ -1,0 +1,112 @@
+"""Text forms of list, search, show and history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evidence_vault.cli.words import NOT_ENCRYPTED, UNKNOWN, number, shown, size, table
+
+_TYPE_WIDTH = 24  # characters of a media type in a list
+
+
+def listing(result: dict[str, Any]) -> str:
+    """One line an item, then how many there are."""
+    items = result["items"]
+    lines = []
+    if items:
+        head = ("ITEM", "SIZE", "TYPE", "TAKEN IN", "HAPPENED", "NAME")
+        lines = table([head, *(_row(each) for each in items)])
+        lines.append("")
+    total = result["total"]
+    count = number(len(items), "item") + (f" of {total}" if total != len(items) else "")
+    lines.append(f"{count}." if items else "No items.")
+    if not result["sealed"]:
+        lines.append(NOT_ENCRYPTED)
+    return "\n".join(lines)
+
+
+def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
+    title = item.get("title")
+    name = shown(item.get("name")) + (f" - {shown(title)}" if title else "")
+    return (
+        shown(item["id"]),
+        size(int(item["size"])) if item.get("size") is not None else UNKNOWN,
+        _short(media_type(item.get("format"))),
+        shown(item.get("recorded_at")),
+        shown(item.get("occurred_at")),
+        name,
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _TYPE_WIDTH else text[: _TYPE_WIDTH - 1] + "…"
+
+
+def media_type(given: Any) -> str:
+    """The media type of a format, or its name."""
+    if isinstance(given, Mapping):
+        return shown(given.get("mime") or given.get("name"))
+    return shown(given)
+
+
+def item(result: dict[str, Any]) -> str:
+    """One item without its metadata tags."""
+    return _item(result, tags=False)
+
+
+def item_in_full(result: dict[str, Any]) -> str:
+    """One item with every metadata tag."""
+    return _item(result, tags=True)
+
+
+def _item(result: dict[str, Any], tags: bool) -> str:
+    digests, source = result["digests"], result["source"]
+    rows = [
+        ("item", f"{shown(result['id'])} (log {shown(result['home'])})"),
+        ("accession", shown(result["accession"])),
+        ("original name", original_name(source["path"])),
+        ("times of the source", shown(source["times"])),
+        ("type", media_type(result["format"])),
+        ("size", f"{size(digests['size'])} ({digests['size']})"),
+        ("SHA-256", shown(digests["sha256"])),
+        ("SHA-512", shown(digests["sha512"])),
+        ("taken in (our clock)", shown(result["time"]["recorded_at"])),
+        ("device clock says", shown(result["time"]["device_clock"])),
+        ("last checked", shown(result["fixity"]["last_checked"] or "never")),
+        ("events", str(result["events"])),
+        ("at rest", "encrypted" if result["at_rest"] == "sealed" else "NOT encrypted"),
+    ]
+    rows += [(name.replace("_", " "), shown(value)) for name, value in result["fields"].items()]
+    lines = table(rows)
+    if result["superseded"]:
+        lines += ["", "Superseded, and kept in the history:"]
+        lines += [
+            f"  {shown(each['field'])}: {shown(each['value'])} ({shown(each['recorded_at'])})"
+            for each in result["superseded"]
+        ]
+    lines += _metadata(result["metadata"], tags)
+    return "\n".join(lines)
+
+
+def _metadata(metadata: Mapping[str, Any], in_full: bool) -> list[str]:
+    tags = metadata.get("tags") or {}
+    said = ", ".join(
+        f"{shown(str(k))} {shown(v)}" for k, v in metadata.items() if k != "tags" and v
+    )
+    lines = ["", f"Metadata of camera or document: {said or UNKNOWN}; {number(len(tags), 'tag')}."]
+    if in_full:
+        lines += ["  " + line for line in table([(shown(k), shown(v)) for k, v in tags.items()])]
+    elif tags:
+        lines[-1] += " -v shows them."
+    return lines
+
+
+def original_name(path: Any) -> str:
+    """A name as it was found, from ``{"b64", "display"}``."""
+    return shown(path["display"]) if isinstance(path, Mapping) else shown(path)
+
+
+def history(result: dict[str, Any]) -> str:
+    """The record for a clerk, as the vault wrote it."""
+    return str(result["text"])

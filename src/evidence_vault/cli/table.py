@@ -1,0 +1,70 @@
+"""Every command by name: where it lives and what it does, so that ``--help`` imports nothing."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """Module below ``evidence_vault.cli``, attribute in it, and one line of help."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
+    (
+        "Commands to begin",
+        {
+            "init": Place("setup", "init", "Make a new vault."),
+            "demo": Place("setup", "demo", "Show the whole path on sample material."),
+        },
+    ),
+    (
+        "Commands to take in and describe",
+        {
+            "ingest": Place("intake", "ingest", "Take files in."),
+            "describe": Place("intake", "describe", "Say more about items, or correct it."),
+        },
+    ),
+    (
+        "Commands to find and read",
+        {
+            "list": Place("reading", "list_items", "List the items."),
+            "search": Place("reading", "search", "Find items by digest, name, date or code."),
+            "show": Place("reading", "show", "Show everything known of one item."),
+            "history": Place("reading", "history", "Show the custody record of one item."),
+        },
+    ),
+    (
+        "Commands to give out",
+        {
+            "get": Place("leaving", "get", "Copy the original of one item out."),
+            "receipt": Place("leaving", "receipt", "Write a receipt that proves an item's record."),
+            "export": Place("leaving", "export", "Write a bundle that a stranger can verify."),
+        },
+    ),
+    (
+        "Commands for whoever received something (no vault needed)",
+        {
+            "verify": Place("verifying", "verify", "Verify a receipt or a bundle, offline."),
+            "open": Place("opening", "open_bundle", "Decrypt a bundle that was encrypted to you."),
+            "trust": Place("trusting", "trust", "Export or show a trust file: whose keys count."),
+        },
+    ),
+    (
+        "Commands to look after a vault",
+        {
+            "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
+            "log": Place("checking", "log", "Sign, check and prove the custody log."),
+            "key": Place("setup", "key", "Change the passphrase."),
+            "rebuild": Place("setup", "rebuild", "Make the catalogue anew from the store."),
+            "doctor": Place("setup", "doctor", "Look for problems and say what to do."),
+        },
+    ),
+)
+
+COMMANDS: dict[str, Place] = {
+    name: place for _, commands in SECTIONS for name, place in commands.items()
+}

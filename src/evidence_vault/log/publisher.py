@@ -1,0 +1,146 @@
+"""Publishing: from commits to tiles, entry bundles and packs (steps 7 and 8 of the write order).
+
+Everything published is create-only and follows from the commits, so a crash at any point is
+mended by publishing again: an object that is there already must hold the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from evidence_vault.core.commit import Committed, format_stub
+from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.core.packs import format_header_pack, format_sealed_pack
+from evidence_vault.core.tile_reader import TileReader
+from evidence_vault.core.tiles import (
+    ENTRIES,
+    TILE_WIDTH,
+    BundleBuilder,
+    Tile,
+    TileBuilder,
+    entries_path,
+    partial_width,
+)
+from evidence_vault.errors import AlreadyExists, LogInconsistent
+from evidence_vault.log.logstore import LogStore
+from evidence_vault.ports import ObjectStore
+
+_CHUNK = 16 * TILE_WIDTH
+
+
+def publish(
+    log: LogStore, published: int, published_root: bytes, size: int, root: bytes, commit_start: int
+) -> None:
+    """Publish entries ``published`` ≤ i < ``size``.
+
+    (``published``, ``published_root``) is the state of the stored checkpoint, (``size``,
+    ``root``) the committed state. ``commit_start``: start of the commit that holds the first
+    entry of the group of ``published``. Durable on return; everything written was read back,
+    and the new tiles lead to ``root``.
+    """
+    first = published - published % TILE_WIDTH
+    before = TileReader(published, published_root, log.tile)
+    tiles = TileBuilder(published, before.partial_tiles() if published else ())
+    width = partial_width(ENTRIES, published)
+    partial = log.tile(entries_path(published // TILE_WIDTH, width)) if width else b""
+    bundles = BundleBuilder(published, partial)
+    written: list[tuple[ObjectStore, str, bytes]] = []
+    for start, chunk in _chunks(log, commit_start, first, size):
+        fresh = chunk[max(0, published - start) :]
+        new = tiles.extend([leaf_hash(c.entry) for c in fresh])
+        new += bundles.extend([c.entry for c in fresh])
+        for tile, data in new:
+            if tile.width == TILE_WIDTH or _is_last(tile, size):
+                written.append((log.archive, log.tile_key(tile.path), data))
+        for offset in range(0, len(chunk) - TILE_WIDTH + 1, TILE_WIDTH):
+            group = (start + offset) // TILE_WIDTH
+            written += _packs(log, group, chunk[offset : offset + TILE_WIDTH])
+        for store, key, data in written:
+            _create_or_compare(store, key, data)
+        written = _read_back(written)
+    log.archive.flush()
+    log.control.flush()
+    if TileReader(size, root, log.tile).frontier().root() != root:
+        raise LogInconsistent("the tiles lead to another root than the commits", code="E-TILE")
+
+
+def empty_commits(log: LogStore, first: int, covered: int, passed: Callable[[str], None]) -> None:
+    """Step 8, after the checkpoint is stored: empty commits whose groups are all published.
+
+    ``first``: start of the oldest commit that may still be full; ``covered``: size of the stored
+    checkpoint; ``passed`` is told of each commit emptied.
+    """
+    complete = covered - covered % TILE_WIDTH
+    for commit in log.commits(first):
+        if commit.end > complete:
+            return
+        if not commit.is_stub:
+            log.control.replace(log.commit_key(commit.start), format_stub(commit))
+            passed("8-emptied")
+
+
+def _chunks(
+    log: LogStore, commit_start: int, first: int, size: int
+) -> Iterator[tuple[int, list[Committed]]]:
+    """(index of its first entry, entries) in pieces of whole groups but for the last."""
+    pending: list[Committed] = []
+    start = first
+    for commit in log.commits(commit_start):
+        contents = log.contents(commit)
+        if commit.start < first:
+            contents = contents[first - commit.start :]
+        pending += contents
+        while len(pending) >= _CHUNK:
+            yield start, pending[:_CHUNK]
+            del pending[:_CHUNK]
+            start += _CHUNK
+        if commit.end >= size:
+            break
+    if start + len(pending) != size:
+        raise LogInconsistent(
+            f"commits end at entry {start + len(pending)}, expected {size}",
+            code="E-COMMIT-MISSING",
+            hint="run `evidence-vault log audit`",
+        )
+    if pending:
+        yield start, pending
+
+
+def _packs(
+    log: LogStore, group: int, entries: list[Committed]
+) -> list[tuple[ObjectStore, str, bytes]]:
+    store, key = log.records(group)
+    packs = [(store, key, format_sealed_pack(group, [c.record for c in entries]))]
+    if not log.plaintext:
+        headers = {unit: header for c in entries for unit, header in c.headers.items()}
+        packs.append((log.control, log.headers_key(group), format_header_pack(group, headers)))
+    return packs
+
+
+def _is_last(tile: Tile, size: int) -> bool:
+    shift = 8 * max(tile.level, 0)
+    covered = size >> shift
+    return tile.index == covered // TILE_WIDTH and tile.width == covered % TILE_WIDTH
+
+
+def _create_or_compare(store: ObjectStore, key: str, data: bytes) -> None:
+    try:
+        store.create(key, data, durable=False)
+    except AlreadyExists:
+        with store.open(key) as stream:
+            if stream.read() != data:
+                raise LogInconsistent(
+                    f"{key} is stored with other bytes than the commits give",
+                    code="E-TILE-DIFFERS",
+                    hint="do not sign; compare with a replica or a partner's copy",
+                ) from None
+
+
+def _read_back(
+    written: list[tuple[ObjectStore, str, bytes]],
+) -> list[tuple[ObjectStore, str, bytes]]:
+    for store, key, data in written:
+        with store.open(key) as stream:
+            if stream.read() != data:
+                raise LogInconsistent(f"{key} was not stored as written", code="E-READ-BACK")
+    return []

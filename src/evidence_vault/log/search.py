@@ -1,0 +1,135 @@
+"""Questions to the index: what a desk can search without opening anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlmodel import Session
+
+from evidence_vault.log.database import translated
+from evidence_vault.log.tables import IndexArrival, IndexCase, IndexItem
+
+MANY = 500  # values in one IN (…)
+
+
+class SearchIndex:
+    """The part of the catalogue that reads the tables ``index_*``."""
+
+    _engine: Engine
+
+    def by_digests(self, digests: Sequence[str]) -> dict[str, str]:
+        """Items by the SHA-256 (hex) of their originals, of those that are known."""
+        found: dict[str, str] = {}
+        with self._session() as session:
+            for start in range(0, len(digests), MANY):
+                query = select(
+                    IndexItem.sha256, IndexItem.id
+                ).where(  # type: ignore[call-overload]
+                    IndexItem.sha256.in_(list(digests[start : start + MANY]))  # type: ignore[attr-defined]
+                )
+                found.update((row[0], row[1]) for row in session.execute(query))
+        return found
+
+    def arrivals(self, path_keys: Sequence[str]) -> set[tuple[str, str]]:
+        """(path key, SHA-256) of every known arrival by one of these paths."""
+        found: set[tuple[str, str]] = set()
+        with self._session() as session:
+            for start in range(0, len(path_keys), MANY):
+                query = select(
+                    IndexArrival.path_key, IndexArrival.sha256
+                ).where(  # type: ignore[call-overload]
+                    IndexArrival.path_key.in_(list(path_keys[start : start + MANY]))  # type: ignore[attr-defined]
+                )
+                found.update((row[0], row[1]) for row in session.execute(query))
+        return found
+
+    def describe(self, item: str) -> dict[str, Any] | None:
+        """The searchable values of one item, with its cases, or None."""
+        found = self.find([item])
+        return found[0] if found else None
+
+    def find(
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        where: Sequence[Any] = (),
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Index rows with their cases, in order of identifiers."""
+        query = select(IndexItem).order_by(IndexItem.id)
+        if ids is not None:
+            query = query.where(IndexItem.id.in_(list(ids)))  # type: ignore[attr-defined]
+        for condition in where:
+            query = query.where(condition)
+        if limit is not None:
+            query = query.limit(limit)
+        with self._session() as session:
+            rows = [row.model_dump() for row in session.execute(query.offset(offset)).scalars()]
+            cases: dict[str, list[str]] = {}
+            for start in range(0, len(rows), 500):
+                chunk = [r["id"] for r in rows[start : start + 500]]
+                pairs = session.execute(
+                    select(IndexCase.id, IndexCase.case)  # type: ignore[call-overload]
+                    .where(IndexCase.id.in_(chunk))  # type: ignore[attr-defined]
+                    .order_by(IndexCase.case)
+                )
+                for item, case in pairs:
+                    cases.setdefault(item, []).append(case)
+        for row in rows:
+            row["case"] = cases.get(row["id"], [])
+        return rows
+
+    def search(
+        self,
+        *,
+        digest: str | None = None,
+        name: str | None = None,
+        text: str | None = None,
+        date: str | None = None,
+        source_code: str | None = None,
+        case: str | None = None,
+        accession: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Items that meet every condition given. Digests match by prefix of at least 8 hex."""
+        where: list[Any] = []
+        if digest is not None:
+            low = digest.lower()
+            where.append(_starts(IndexItem.sha256, low) | _starts(IndexItem.sha512, low))
+        if name is not None:
+            where.append(_contains(IndexItem.name, name))
+        if text is not None:
+            where.append(
+                _contains(IndexItem.name, text)
+                | _contains(IndexItem.title, text)
+                | _contains(IndexItem.description, text)
+                | _contains(IndexItem.place, text)
+            )
+        if date is not None:
+            where.append(_starts(IndexItem.occurred_at, date))
+        if source_code is not None:
+            where.append(IndexItem.source_code == source_code)
+        if accession is not None:
+            where.append(IndexItem.accession == accession)
+        if case is not None:
+            members = select(IndexCase.id).where(IndexCase.case == case)  # type: ignore[call-overload]
+            where.append(IndexItem.id.in_(members))  # type: ignore[attr-defined]
+        return self.find(where=where, limit=limit, offset=offset)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with translated(), Session(self._engine) as session:
+            yield session
+
+
+def _starts(column: Any, text: str) -> Any:
+    return column.startswith(text, autoescape=True)
+
+
+def _contains(column: Any, text: str) -> Any:
+    return column.contains(text, autoescape=True)

@@ -1,0 +1,107 @@
+"""The tables of the catalogue (the only place where their columns are named).
+
+``log_*`` hold nothing personal. ``index_*`` hold what may be searched; they exist only where
+the content can be read, and can be dropped.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+SCHEMA_VERSION = 1
+
+
+class LogState(SQLModel, table=True):
+    """One row per log of this vault: how far the catalogue has come."""
+
+    __tablename__ = "log_state"
+    log: int = Field(primary_key=True)
+    schema_version: int
+    size: int
+    frontier: bytes
+
+
+class LogEntry(SQLModel, table=True):
+    """Where an entry lies; its bytes stay in the store."""
+
+    __tablename__ = "log_entry"
+    log: int = Field(primary_key=True)
+    idx: int = Field(primary_key=True)
+    leaf: bytes
+    commit_start: int
+    type: str
+    recorded_at: str
+
+
+class LogItem(SQLModel, table=True):
+    """The newest event of each item in each log."""
+
+    __tablename__ = "log_item"
+    id: str = Field(primary_key=True)
+    log: int = Field(primary_key=True)
+    home: str
+    last_seq: int
+    last_idx: int
+    first_log: int
+    first_idx: int
+
+
+class LogHistory(SQLModel, table=True):
+    """Which entry is event number ``seq`` of an item."""
+
+    __tablename__ = "log_history"
+    id: str = Field(primary_key=True)
+    log: int = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    idx: int
+
+
+class IndexItem(SQLModel, table=True):
+    """Searchable description of an item: the newest value of each field."""
+
+    __tablename__ = "index_item"
+    id: str = Field(primary_key=True)
+    sha256: str = Field(index=True)
+    sha512: str = Field(index=True)
+    size: int
+    format: str
+    extension: str
+    accession: str = Field(index=True)
+    name: str = Field(index=True)
+    path: str
+    recorded_at: str = Field(index=True)
+    device_time: str | None = None
+    has_location: bool | None = None
+    occurred_at: str | None = Field(default=None, index=True)
+    place: str | None = None
+    source_code: str | None = Field(default=None, index=True)
+    collector_code: str | None = None
+    language: str | None = None
+    title: str | None = None
+    description: str | None = None
+    classification: str | None = None
+
+
+class IndexCase(SQLModel, table=True):
+    """Cases an item belongs to."""
+
+    __tablename__ = "index_case"
+    case: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+
+
+class IndexArrival(SQLModel, table=True):
+    """Every path by which an item arrived: a re-run of the same path is a resume.
+
+    ``path_key``: SHA-256 (hex) of the absolute source path, or of the relative one with ``rel:``
+    in front after a rebuild.
+    """
+
+    __tablename__ = "index_arrival"
+    path_key: str = Field(primary_key=True)
+    sha256: str = Field(primary_key=True)
+    id: str
+
+
+Index("log_entry_type", LogEntry.type)

@@ -1,0 +1,121 @@
+"""Every door to the outside on one page.
+
+A room sees the world only through these. Promises are prose: what is durable on return, what
+"absent" looks like, what a repeated write does, who may call at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+
+class Staged(Protocol):
+    """Bytes on their way into a store; invisible until adopted."""
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Append; splits into parts by itself where one object would be too large."""
+
+    def close(self) -> tuple[str, ...]:
+        """End writing; returns the lowercase hex SHA-256 of each part, in order."""
+
+    def adopt(self) -> None:
+        """Make every part visible as ``objects/ab/<sha256>``. Durable after the store's
+        ``flush``. An object that is there already is kept: same name, same bytes."""
+
+    def discard(self) -> None:
+        """Forget the bytes; nothing of them stays in the store."""
+
+
+class ObjectStore(Protocol):
+    """One root (``archive/`` or ``control/``). Keys are relative, ``/``-separated, ASCII.
+
+    Reading is safe from any thread. Absent objects raise NotFound, an unreachable or full
+    store raises StoreError; a timeout is never absence.
+    """
+
+    def create(self, key: str, data: bytes, durable: bool = True) -> None:
+        """Create-only write. Raises AlreadyExists, leaving what is there. Durable on return, or
+        after the next ``flush`` when ``durable`` is False."""
+
+    def replace(self, key: str, data: bytes) -> None:
+        """Atomic replacement, durable on return: readers see the old bytes or the new."""
+
+    def open(self, key: str) -> BinaryIO:
+        """A seekable reader of the object's bytes."""
+
+    def stage(self) -> Staged:
+        """Start a large object whose name is known only at its end."""
+
+    def flush(self) -> None:
+        """On return, everything adopted before is durable: one flush may cover many objects."""
+
+
+class DeletingStore(Protocol):
+    """A second capability, for ``control/`` and for clearing up: deletion."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object; durable on return. Raises NotFound."""
+
+
+class ListingStore(Protocol):
+    """A second capability, for audits only: nothing depends on it to be correct."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """Keys that begin with ``prefix``, in no promised order."""
+
+
+class Signer(Protocol):
+    """One private key with one purpose."""
+
+    @property
+    def keyid(self) -> str:
+        """SHA-256 (hex) of the DER SubjectPublicKeyInfo."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Raw signature bytes."""
+
+
+class MetadataSource(Protocol):
+    """Reads what a file says about itself; never writes to it."""
+
+    def read(self, path: bytes) -> Any:
+        """A ``Metadata`` value with a status; a file it can't read is a status, not an error."""
+
+
+class Clock(Protocol):
+    """The wall clock, so that tests may set it back."""
+
+    def now(self) -> str:
+        """UTC, ``YYYY-MM-DDTHH:MM:SSZ``."""
+
+
+class CommitLog(Protocol):
+    """The committed log as the vault sees it. One writer at a time, under the writer lock."""
+
+    @property
+    def size(self) -> int:
+        """Number of committed entries."""
+
+    def append(self, batch: Sequence[Any]) -> None:
+        """Commit a batch with one create-only write; durable and acknowledged on return."""
+
+    def entry(self, index: int) -> bytes:
+        """The bytes of a committed entry; raises NotFound beyond ``size``."""
+
+
+class Catalogue(Protocol):
+    """A cache of the two roots for questions; may be dropped and rebuilt at any time."""
+
+    def apply(self, start: int, rows: Sequence[Any]) -> None:
+        """Record entries ``start`` … in one transaction."""
+
+    def size(self) -> int:
+        """Number of entries it knows."""
+
+
+Progress = Callable[[int, int], None]
+"""Called with (files done, bytes done)."""
+
+PathLike = Path | str

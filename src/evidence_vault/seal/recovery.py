@@ -1,0 +1,62 @@
+"""The recovery file: what gets a vault back when its keyring or passphrase is lost.
+
+Text in the form of an age identity file, so that stock ``age -d -i FILE`` opens units with it;
+the root signing seed stands in a comment line. It may itself be sealed with a passphrase.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from evidence_vault.core import age
+from evidence_vault.core.canonical import b64, unb64
+from evidence_vault.errors import FormatError
+from evidence_vault.seal.keyring import MAX_LOG_N
+
+_ROOT = "# root-seed: "
+_AGE = b"age-encryption.org/v1\n"
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """The recovery identity and the root signing seed (32 bytes)."""
+
+    identity: age.PQIdentity
+    root_seed: bytes
+
+
+def format_recovery(recovery: Recovery, origin: str) -> bytes:
+    """The plain text of a recovery file; the inverse of :func:`read_recovery`."""
+    return (
+        "# evidence-vault recovery file. Whoever has it reads everything in the vault.\n"
+        f"# log: {origin}\n"
+        f"# recipient: {recovery.identity.to_recipient()}\n"
+        f"{_ROOT}{b64(recovery.root_seed)}\n"
+        f"{recovery.identity}\n"
+    ).encode()
+
+
+def read_recovery(data: bytes, passphrase: Callable[[], str]) -> Recovery:
+    """Read a recovery file; the passphrase is asked for only if it is sealed.
+
+    Raises FormatError for another file, KeyProblem for a wrong passphrase.
+    """
+    if data.startswith(_AGE):
+        plain = io.BytesIO()
+        identity = age.ScryptIdentity(passphrase(), MAX_LOG_N)
+        age.decrypt_stream([identity], io.BytesIO(data), plain)
+        data = plain.getvalue()
+    try:
+        lines = data.decode("ascii").splitlines()
+    except UnicodeDecodeError:
+        lines = []
+    seeds = [line.removeprefix(_ROOT) for line in lines if line.startswith(_ROOT)]
+    secrets = [line for line in lines if line and not line.startswith("#")]
+    if len(seeds) != 1 or len(secrets) != 1:
+        raise FormatError("this is not a recovery file of evidence-vault", code="E-RECOVERY")
+    found = age.parse_identity(secrets[0])
+    if not isinstance(found, age.PQIdentity):
+        raise FormatError("the recovery identity is of another kind", code="E-RECOVERY")
+    return Recovery(found, unb64(seeds[0], "the root seed", 32))

@@ -1,0 +1,226 @@
+"""From outcomes to events: decides new, again or already in; steps 2 to 6 of the write order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from evidence_vault.store.filesystem import adopt_handle
+from evidence_vault.vault.digesting import index_event
+from evidence_vault.vault.faults import step
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.workers import Outcome
+from evidence_vault.vault.writer import Writer, writing
+
+_ACCESSION_FIELDS = ("received_at", "received_from", "received_via")
+
+
+class Batch:
+    """Collects outcomes; ``commit`` writes them under the lock in one go."""
+
+    def __init__(self, vault: Vault, by: str | None, fields: dict[str, Any]) -> None:
+        self._vault = vault
+        self._by = by
+        self._fields = fields
+        self._waiting: list[_Waiting] = []
+        self.accession: str | None = None
+        self.taken_in: list[dict[str, Any]] = []
+        self.again: list[dict[str, Any]] = []
+        self.already_in = 0
+        self.new_bytes = 0
+        self.metadata: dict[str, int] = {}
+        self.wrote = False
+
+    def add(self, outcome: Outcome, fields: dict[str, Any], name: dict[str, str]) -> None:
+        """Take note of a source that was read; nothing is written or looked up yet."""
+        self._waiting.append((outcome, fields, name))
+
+    def commit(self) -> None:
+        """Steps 2 to 6 for everything added since the last time."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        # Most of what a re-run reads is in already: that needs no lock.
+        waiting = self._without_known(waiting, _Known.of(self._vault, waiting))
+        if not waiting:
+            return
+        news: list[_News] = []
+        opened = self.accession
+        try:
+            with writing(self._vault) as writer:
+                known = _Known.of(self._vault, waiting)  # another process may have been faster
+                for outcome, fields, name in self._without_known(waiting, known):
+                    self._prepare(writer, outcome, fields, name, known, news)
+                # 2. Payloads durable. A crash here leaves objects that no entry names.
+                step("2-adopted")
+                self._vault.archive.flush()
+                step("2-durable")
+                if writer.pending:
+                    writer.commit()
+                    self.wrote = True
+        except BaseException:
+            self.accession = opened  # one whose opening was not committed is never closed
+            raise
+        # 6. Acknowledged: only now does the result name them.
+        for fresh, item, outcome, name in news:
+            self._acknowledge(fresh, item, outcome, name)
+
+    def note_dry(self) -> None:
+        """What ``commit`` would do, in a dry run: nothing is written."""
+        waiting, self._waiting = self._waiting, []
+        known = _Known.of(self._vault, waiting)
+        for outcome, _, name in self._without_known(waiting, known):
+            assert outcome.taken is not None
+            digest = outcome.taken.sha256
+            item = known.items.get(digest)
+            if item is not None:
+                self.again.append({"id": item, "name": name["display"]})
+                continue
+            known.items[digest] = ""
+            self.new_bytes += outcome.taken.size
+            self.taken_in.append(_row("", outcome, name))
+
+    def close_accession(self, outcome: str, refused: list[dict[str, Any]]) -> None:
+        """Say how the accession ended: what came in, what did not and why."""
+        if self.accession is None:
+            return
+        with writing(self._vault) as writer:
+            writer.plain_event(
+                "accession-closed",
+                {"id": self.accession, "kind": "accession"},
+                {
+                    "actor": self._by,
+                    "outcome": outcome,
+                    "refused": [{"code": r["code"], "name": r["name"]} for r in refused],
+                    "taken_in": {
+                        "already_in": self.already_in,
+                        "new": len(self.taken_in),
+                        "received_again": len(self.again),
+                    },
+                },
+            )
+            writer.commit()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _prepare(
+        self,
+        writer: Writer,
+        outcome: Outcome,
+        fields: dict[str, Any],
+        name: dict[str, str],
+        known: _Known,
+        news: list[_News],
+    ) -> None:
+        taken = outcome.taken
+        assert taken is not None
+        self._open_accession(writer)
+        values = {
+            **fields,
+            "accession": self.accession,
+            "actor": self._by,
+            "source_path": name,
+            "source_times": outcome.source.times(),
+        }
+        there = known.items.get(taken.sha256)
+        if there is not None:
+            outcome.discard()
+            home = self._vault.catalogue.home(there)
+            writer.item_event(
+                "received-again", there, values, record=taken.record, home=home and home[0]
+            )
+            self._arrival(writer, outcome, there)
+            news.append((False, there, outcome, name))
+            return
+        item = writer.new_item()
+        values.update(
+            content_sha256=taken.sha256,
+            content_sha512=taken.sha512,
+            content_size=str(taken.size),
+            format=taken.format,
+            metadata=outcome.metadata,
+        )
+        adopt_handle(self._vault.archive, taken.staged)
+        units = [(taken.content, taken.content.unit("content", taken.objects))]
+        sealed = outcome.sealed_metadata
+        if sealed is not None:
+            adopt_handle(self._vault.archive, sealed.staged)
+            units.append((sealed.unit, sealed.unit.unit("metadata", sealed.objects)))
+        writer.item_event("ingested", item, values, units, taken.record)
+        index_event("ingested", item, writer.recorded_at, values, writer.index, outcome.summary)
+        self._arrival(writer, outcome, item)
+        known.items[taken.sha256] = item
+        news.append((True, item, outcome, name))
+
+    def _open_accession(self, writer: Writer) -> None:
+        if self.accession is not None:
+            return
+        number = self._vault.catalogue.count_type("accession-opened") + 1
+        self.accession = f"{self._vault.keyring.prefix}-A{number:05d}"
+        values = {name: self._fields.get(name) for name in _ACCESSION_FIELDS}
+        writer.plain_event(
+            "accession-opened",
+            {"id": self.accession, "kind": "accession"},
+            {**values, "actor": self._by},
+        )
+
+    def _without_known(self, waiting: list[_Waiting], known: _Known) -> list[_Waiting]:
+        """Those that did not come by their very path with their very bytes before."""
+        rest: list[_Waiting] = []
+        for outcome, fields, name in waiting:
+            assert outcome.taken is not None
+            if any((key, outcome.taken.sha256) in known.arrivals for key in outcome.path_keys):
+                self.already_in += 1
+                outcome.discard()
+            else:
+                rest.append((outcome, fields, name))
+        return rest
+
+    def _arrival(self, writer: Writer, outcome: Outcome, item: str) -> None:
+        assert outcome.taken is not None
+        writer.index.arrivals.append(
+            {"path_key": outcome.path_keys[0], "sha256": outcome.taken.sha256, "id": item}
+        )
+
+    def _acknowledge(self, fresh: bool, item: str, outcome: Outcome, name: dict[str, str]) -> None:
+        assert outcome.taken is not None
+        if not fresh:
+            self.again.append({"id": item, "name": name["display"]})
+            return
+        self.new_bytes += outcome.taken.size
+        status = outcome.metadata.get("status", "no-reader")
+        self.metadata[status] = self.metadata.get(status, 0) + 1
+        self.taken_in.append(_row(item, outcome, name))
+
+
+_Waiting = tuple[Outcome, dict[str, Any], dict[str, str]]
+_News = tuple[bool, str, Outcome, dict[str, str]]
+
+
+@dataclass
+class _Known:
+    """What the catalogue knows of a group of sources, asked for in one go.
+
+    ``arrivals``: (path key, SHA-256); ``items``: item by SHA-256, added to as a batch grows.
+    """
+
+    arrivals: set[tuple[str, str]]
+    items: dict[str, str]
+
+    @staticmethod
+    def of(vault: Vault, waiting: list[_Waiting]) -> _Known:
+        outcomes = [outcome for outcome, _, _ in waiting]
+        keys = [key for outcome in outcomes for key in outcome.path_keys]
+        digests = [outcome.taken.sha256 for outcome in outcomes if outcome.taken is not None]
+        return _Known(vault.catalogue.arrivals(keys), vault.catalogue.by_digests(digests))
+
+
+def _row(item: str, outcome: Outcome, name: dict[str, str]) -> dict[str, Any]:
+    assert outcome.taken is not None
+    return {
+        "format": outcome.taken.format["mime"],
+        "id": item,
+        "name": name["display"],
+        "sha256": outcome.taken.sha256,
+        "size": outcome.taken.size,
+    }

@@ -1,0 +1,210 @@
+"""Checking a live vault: checkpoints, status, proofs, audit, fixity."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from evidence_vault.core.checkpoint import open_checkpoint
+from evidence_vault.core.event import parse_entry
+from evidence_vault.core.keys import fingerprint_words
+from evidence_vault.core.merkle import prove_consistency, prove_inclusion
+from evidence_vault.core.note import encode_base64, parse_vkey
+from evidence_vault.core.proof import ProofFile, format_proof
+from evidence_vault.errors import UsageError
+from evidence_vault.prove.audit import AuditReport, audit_log
+from evidence_vault.vault.files import write_new
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.standing import confirm, standing
+from evidence_vault.vault.writer import writing
+
+Progress = Callable[[int, int], None]
+
+
+def publish_and_sign(vault: Vault) -> bytes:
+    """Publish what is committed and sign a checkpoint; returns the signed note."""
+    with writing(vault) as writer:
+        return writer.checkpoint()
+
+
+def log_checkpoint(vault: Vault, expect: Path | None = None) -> dict[str, Any]:
+    """Sign a checkpoint over everything committed.
+
+    ``expect``: a partner's checkpoint that shows that this copy is not old.
+    """
+    if expect is not None:
+        with vault.locked():
+            from evidence_vault.log.sequencer import Sequencer
+            from evidence_vault.vault.digesting import digest_committed
+
+            sequencer = Sequencer(vault.log, vault.catalogue)
+            sequencer.catch_up(lambda *a: digest_committed(vault, *a))
+            confirm(vault, sequencer.frontier, expect)
+    note = publish_and_sign(vault)
+    keys = [parse_vkey(text) for text in vault.entry_zero().log_vkeys()]
+    point = open_checkpoint(note, keys).checkpoint
+    return {
+        "checkpoint": note.decode(),
+        "origin": point.origin,
+        "root": point.root.hex(),
+        "signed_at": vault.clock.now(),
+        "size": point.size,
+    }
+
+
+def log_status(vault: Vault) -> dict[str, Any]:
+    """Where the log stands, and whether this vault may sign."""
+    zero = vault.entry_zero()
+    stored = vault.checkpoint()
+    frontier = vault.catalogue.frontier()
+    found = standing(vault, frontier)
+    behind = sum(1 for _ in vault.log.commits(frontier.size))
+    notices = list(found.reasons)
+    if behind:
+        notices.append(f"{behind} commits are not in the catalogue yet: the next command adds them")
+    if stored is not None and stored.checkpoint.size < frontier.size:
+        unpublished = frontier.size - stored.checkpoint.size
+        notices.append(
+            f"{unpublished} entries are committed and not yet published: "
+            "`evidence-vault log checkpoint` publishes and signs them"
+        )
+    notices.append("no other organisation countersigns this log yet")
+    return {
+        "checkpoint": None
+        if stored is None
+        else {"root": stored.checkpoint.root.hex(), "size": stored.checkpoint.size},
+        "committed": frontier.size,
+        "copies": 0,
+        "cosignatures": "not configured",
+        "fingerprint": zero.fingerprint.hex(),
+        "fingerprint_words": fingerprint_words(zero.fingerprint),
+        "may_sign": found.state == "ok",
+        "notices": notices,
+        "origin": zero.origin,
+        "published": 0 if stored is None else stored.checkpoint.size,
+        "signed": {
+            "inside": None if found.inside is None else found.inside.size,
+            "outside": None if found.outside is None else found.outside.size,
+        },
+        "state": found.state,
+        "timestamps": "not configured",
+    }
+
+
+def log_prove(
+    vault: Vault,
+    index: int | None = None,
+    item: str | None = None,
+    old_size: int | None = None,
+    out: Path | None = None,
+) -> dict[str, Any]:
+    """An inclusion proof (C2SP tlog-proof) of an entry, or a consistency proof from a size."""
+    stored, note = vault.checkpoint(), vault.log.checkpoint()
+    if stored is None or note is None:
+        raise UsageError("there is no checkpoint yet", hint="run `evidence-vault log checkpoint`")
+    size = stored.checkpoint.size
+    tiles = vault.tiles(stored)
+    if old_size is not None:
+        if not 0 <= old_size <= size:
+            raise UsageError(f"the checkpoint covers {size} entries, not {old_size}")
+        proof = prove_consistency(old_size, size, tiles) if 0 < old_size < size else []
+        text = "".join(
+            [f"old {old_size}\n", *(encode_base64(h) + "\n" for h in proof), "\n", note.decode()]
+        )
+        result: dict[str, Any] = {"index": old_size, "kind": "consistency"}
+    else:
+        if item is not None:
+            head = vault.catalogue.head(item)
+            if head is None:
+                raise UsageError(f"there is no item {item} in this log", code="E-NO-ITEM")
+            index = head.idx
+        if index is None or not 0 <= index < size:
+            raise UsageError(f"the checkpoint covers entries 0 to {size - 1}", code="E-NO-ENTRY")
+        path = tuple(prove_inclusion(index, size, tiles))
+        text = format_proof(ProofFile(index, path, note)).decode()
+        result = {"index": index, "kind": "inclusion"}
+    result["size"] = size
+    if out is None:
+        return {**result, "proof": text}
+    write_new(out, text.encode())
+    return {**result, "file": str(out)}
+
+
+def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
+    """Recompute every log from the two roots alone, and compare with catalogue and pins.
+
+    A log that was succeeded must stand where its successor's entry 0 says it ended; what was lost
+    of it stays a finding, marked as one of an earlier log.
+    """
+    findings: list[dict[str, str]] = []
+    reports: list[AuditReport] = []
+    for number in range(vault.config.log + 1):
+        log = vault.log_number(number)
+        report = audit_log(log, functools.partial(vault.entry_zero, log), progress)
+        where = "" if number == vault.config.log else f"earlier log {number}, "
+        for found in report.findings:
+            findings.append(_finding(found.code, where + found.where, found.message))
+        if reports:
+            findings += _check_succession(vault, number, reports[-1])
+        reports.append(report)
+        findings += _compare_catalogue(vault, number, report, where)
+    stood = standing(vault, vault.catalogue.frontier())
+    findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
+    status = 0
+    if findings:
+        status = 11 if any(f["code"] in _LOG_CODES for f in findings) else 10
+    return {
+        "entries": sum(report.entries for report in reports),
+        "exit": status,
+        "findings": findings,
+        "root": reports[-1].root.hex(),
+        "signatures_checked": sum(report.signatures for report in reports),
+    }
+
+
+def _check_succession(vault: Vault, number: int, before: AuditReport) -> list[dict[str, str]]:
+    """Entry 0 of a succeeding log names size and root of the log before it."""
+    log = vault.log_number(number)
+    stated = parse_entry(log.contents(log.commit(0))[0].entry).event.clear["succeeds"]
+    if stated is not None and (stated["size"], stated["root"]) == (
+        before.entries,
+        before.root.hex(),
+    ):
+        return []
+    message = f"it does not end where entry 0 of log {number} says"
+    return [_finding("E-FORK", f"earlier log {number - 1}, end", message)]
+
+
+def _compare_catalogue(
+    vault: Vault, number: int, report: AuditReport, where: str
+) -> list[dict[str, str]]:
+    known = vault.catalogue.frontier(number)
+    if known.size > report.entries:
+        message = f"the catalogue knows {known.size} entries, the store holds {report.entries}"
+        return [_finding("E-CATALOGUE-AHEAD", f"{where}catalogue", message)]
+    if known.size and report.roots.get(known.size) not in (None, known.root()):
+        message = "the catalogue's root is another"
+        return [_finding("E-CATALOGUE-DIFFERS", f"{where}catalogue", message)]
+    return []
+
+
+_LOG_CODES = frozenset(
+    [
+        "E-ROLLED-BACK",
+        "E-RESTORED",
+        "E-CATALOGUE-AHEAD",
+        "E-CATALOGUE-DIFFERS",
+        "E-CHECKPOINT-AHEAD",
+        "E-COMMIT-ROOT",
+        "E-COMMIT-MISSING",
+        "E-FORK",
+        "E-TILE",
+        "E-CHECKPOINT",
+    ]
+)
+
+
+def _finding(code: str, where: str, message: str) -> dict[str, str]:
+    return {"code": code, "message": message, "where": where}

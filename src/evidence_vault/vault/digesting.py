@@ -1,0 +1,132 @@
+"""From one entry to what the catalogue keeps of it: used by ingest, catch-up and rebuild."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from evidence_vault.core.commit import Committed
+from evidence_vault.core.event import Event, parse_entry
+from evidence_vault.core.members import parse_members
+from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.core.text import decode_for_display
+from evidence_vault.log.catalogue import EntryRow, IndexRows
+from evidence_vault.vault import records
+from evidence_vault.vault.opening import Vault
+
+
+def digest_committed(
+    vault: Vault,
+    index: int,
+    commit_start: int,
+    committed: Committed,
+    rows: IndexRows,
+    with_index: bool = True,
+) -> EntryRow:
+    """The catalogue's row of an entry; adds searchable values to ``rows``.
+
+    Needs the keyring: members of sets and searchable values are encrypted.
+    """
+    event = parse_entry(committed.entry).event
+    values = {name: d.value for name, d in records.open_record(vault, committed, event).items()}
+    if with_index:
+        index_event(event.type, event.subject.get("id", ""), event.recorded_at, values, rows)
+        path = values.get("source_path")
+        if path is not None and event.type in ("ingested", "received-again"):
+            raw = base64.b64decode(path["b64"])
+            item = event.subject["id"]
+            digest = values.get("content_sha256") or _known_digest(vault, item, rows)
+            rows.arrivals.append({"path_key": relative_key(raw), "sha256": digest, "id": item})
+    return EntryRow(
+        index,
+        leaf_hash(committed.entry),
+        commit_start,
+        event.type,
+        event.recorded_at,
+        members_of(event, values),
+    )
+
+
+def _known_digest(vault: Vault, item: str, rows: IndexRows) -> str:
+    """SHA-256 of an item that came earlier, perhaps in the same batch."""
+    for row in rows.items:
+        if row["id"] == item:
+            return str(row["sha256"])
+    known = vault.catalogue.describe(item)
+    return "" if known is None else str(known["sha256"])
+
+
+def members_of(event: Event, values: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """(item, home, item_seq) of each item an event is about."""
+    kind = event.subject["kind"]
+    if kind == "item":
+        assert event.item_seq is not None
+        return [(event.subject["id"], event.subject["home"], event.item_seq)]
+    if kind == "set" and values.get("members") is not None:
+        _, members = parse_members(values["members"])
+        return [(m.id, m.home, m.item_seq) for m in members]
+    return []
+
+
+def index_event(
+    kind: str,
+    item: str,
+    recorded_at: str,
+    values: Mapping[str, Any],
+    rows: IndexRows,
+    summary: Mapping[str, Any] | None = None,
+) -> None:
+    """Searchable values of an event. ``summary``: device clock and location, when known."""
+    if kind == "ingested":
+        found = summary or {}
+        path = values["source_path"]
+        form = values.get("format") or {}
+        rows.items.append(
+            {
+                "id": item,
+                "sha256": values["content_sha256"],
+                "sha512": values["content_sha512"],
+                "size": int(values["content_size"]),
+                "format": form.get("mime", "application/octet-stream"),
+                "extension": form.get("extension", "bin"),
+                "accession": values.get("accession") or "",
+                "name": decode_for_display(base64.b64decode(path["b64"]).rsplit(b"/", 1)[-1]),
+                "path": path["display"],
+                "recorded_at": recorded_at,
+                "device_time": found.get("device_time"),
+                "has_location": found.get("has_location"),
+                **_descriptive(values),
+            }
+        )
+        rows.cases += [(case, item) for case in values.get("case") or ()]
+    elif kind == "described":
+        changed = {k: v for k, v in _descriptive(values).items() if v is not None}
+        if values.get("case") is not None:
+            changed["case"] = values["case"]
+        rows.patches.append((item, changed))
+
+
+def absolute_key(path: bytes) -> str:
+    """Key of an arrival by its absolute source path."""
+    return hashlib.sha256(path).hexdigest()
+
+
+def relative_key(path: bytes) -> str:
+    """Key of an arrival by its relative path: all that is left after a rebuild."""
+    return "rel:" + hashlib.sha256(path).hexdigest()
+
+
+def _descriptive(values: Mapping[str, Any]) -> dict[str, Any]:
+    occurred = values.get("occurred_at")
+    return {
+        "occurred_at": occurred["value"] if isinstance(occurred, dict) else occurred,
+        "place": values.get("place"),
+        "source_code": values.get("source_code"),
+        "collector_code": values.get("collector_code"),
+        "language": values.get("language"),
+        "title": values.get("title"),
+        "description": values.get("description"),
+        "classification": values.get("classification"),
+    }

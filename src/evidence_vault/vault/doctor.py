@@ -1,0 +1,147 @@
+"""``doctor``: what is wrong with a vault or this machine, and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from evidence_vault import osfiles
+from evidence_vault.config import exiftool_setting
+from evidence_vault.errors import VaultError
+from evidence_vault.vault.opening import Vault, open_vault
+from evidence_vault.vault.pins import inside_path, outside_path
+from evidence_vault.vault.standing import standing
+
+OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
+_LOW_SPACE = 1 << 30
+
+
+class _Visit:
+    def __init__(self) -> None:
+        self.checks: list[dict[str, str]] = []
+        self.exit = 0
+
+    def note(
+        self, name: str, outcome: str, detail: str, command: str = "", status: int = 3
+    ) -> None:
+        self.checks.append({"command": command, "detail": detail, "name": name, "outcome": outcome})
+        if outcome != OK:
+            self.exit = max(self.exit, status if outcome == PROBLEM else 3)
+
+    def run(self, name: str, check: Callable[[], str], command: str = "") -> bool:
+        """Run one check; a VaultError is a problem with its own message and exit status."""
+        try:
+            self.note(name, OK, check())
+            return True
+        except VaultError as error:
+            detail = f"{error.message} ({error.code})"
+            self.note(name, PROBLEM, detail, command or error.hint, int(error.exit_status))
+            return False
+
+
+def doctor(folder: Path, passphrase: Callable[[], str] | None) -> dict[str, Any]:
+    """Look at the machine, the folder, the catalogue, and, with a passphrase, keys and log."""
+    visit = _Visit()
+    visit.run("post-quantum signatures", _signatures)
+    visit.run("ExifTool", _exiftool)
+    try:
+        vault = open_vault(folder, passphrase)
+    except VaultError as error:
+        visit.note("vault", PROBLEM, error.message, error.hint, int(error.exit_status))
+        return {"checks": visit.checks, "exit": visit.exit, "notices": []}
+    with vault:
+        visit.note("vault", OK, "vault.toml is readable")
+        free = osfiles.free_bytes(folder)
+        visit.note(
+            "free space",
+            OK if free > _LOW_SPACE else PROBLEM,
+            f"{free} bytes free",
+            "" if free > _LOW_SPACE else "free some space before the next ingest",
+        )
+        visit.run("writing", lambda: _writing(vault))
+        whole = visit.run("catalogue", lambda: _catalogue(vault), "evidence-vault rebuild")
+        visit.run("checkpoint", lambda: _checkpoint(vault), "evidence-vault log audit")
+        notices = ["this version keeps no replicas: copy the whole folder to other media yourself"]
+        _keys(visit, vault, passphrase, whole, notices)
+        if vault.config.plaintext:
+            notices.append("this vault is NOT encrypted (--plaintext)")
+    return {"checks": visit.checks, "exit": visit.exit, "notices": notices}
+
+
+def _keys(
+    visit: _Visit,
+    vault: Vault,
+    passphrase: Callable[[], str] | None,
+    whole: bool,
+    notices: list[str],
+) -> None:
+    if passphrase is None:
+        visit.note("keyring", UNCHECKED, "no passphrase was given")
+        visit.note("may sign", UNCHECKED, "no passphrase was given")
+        return
+    opened = visit.run("keyring", lambda: f"opens; log {vault.keyring.origin}")
+    if not opened or not whole:
+        visit.note("may sign", UNCHECKED, "needs the keyring and the catalogue")
+        return
+    if vault.keyring.has_recovery:
+        visit.note("recovery", OK, "every new unit is also encrypted to the recovery recipient")
+    else:
+        notices.append("there is NO recovery recipient: a lost passphrase loses everything")
+    try:
+        found = standing(vault, vault.catalogue.frontier())
+    except VaultError as error:
+        visit.note("may sign", PROBLEM, error.message, error.hint, int(error.exit_status))
+        return
+    if found.state == "ok":
+        visit.note("may sign", OK, "the log stands where this vault last signed")
+    else:
+        visit.note(
+            "may sign",
+            PROBLEM,
+            "; ".join(found.reasons),
+            "evidence-vault log checkpoint --expect FILE, or evidence-vault log succeed",
+            11,
+        )
+    visit.note(
+        "record of what was signed",
+        OK,
+        f"inside: {inside_path(vault.folder)}; outside: {outside_path(vault.keyring.origin)}",
+    )
+
+
+def _signatures() -> str:
+    from evidence_vault.core.note import KeyType
+    from evidence_vault.seal.keyring import LogSigner
+
+    LogSigner("self-test", bytes(32), KeyType.MLDSA44).sign(b"self-test")
+    return "ML-DSA-44 is available"
+
+
+def _exiftool() -> str:
+    setting = exiftool_setting()
+    if setting == "off":
+        return "switched off by EVIDENCE_VAULT_EXIFTOOL"
+    from evidence_vault.capture.metadata import MetadataReader
+
+    with MetadataReader(setting) as reader:
+        return f"version {reader.version}"
+
+
+def _writing(vault: Vault) -> str:
+    with vault.locked(wait_seconds=0.5):
+        left = vault.archive.clear_leftovers() + vault.control.clear_leftovers()
+    return f"the folder can be written; leftovers of dead processes removed: {left}"
+
+
+def _catalogue(vault: Vault) -> str:
+    vault.catalogue.check()
+    return f"{vault.catalogue.count_items()} items, {vault.catalogue.frontier().size} entries"
+
+
+def _checkpoint(vault: Vault) -> str:
+    opened = vault.checkpoint()
+    if opened is None:
+        return "there is none yet"
+    vault.tiles(opened).frontier()
+    return f"signed over {opened.checkpoint.size} entries; its tiles lead to its root"

@@ -1,0 +1,387 @@
+"""Everything that leaves goes through here, in the exit order of DESIGN §4:
+
+choose → check → ``exported`` (or ``accessed``) committed → proofs to the newest checkpoint →
+written → signed. Nothing readable leaves before its event is committed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from evidence_vault.bundle.model import (
+    BundleItem,
+    BundlePlan,
+    SigningKey,
+    count_fields,
+    payload_manifest,
+)
+from evidence_vault.bundle.sinks import FolderSink, ZipSink
+from evidence_vault.bundle.writer import write_bundle
+from evidence_vault.core import age
+from evidence_vault.core.receipt import Receipt, format_receipt
+from evidence_vault.errors import EvidenceError, InternalError, UsageError
+from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
+from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
+from evidence_vault.vault.sensitive import sensitive_findings
+from evidence_vault.vault.writer import TOOL, Writer, writing
+
+Progress = Callable[[int, int], None]
+
+PROOFS = {
+    "cosignatures": "not configured",
+    "inclusion": "present",
+    "timestamps": "not configured",
+}
+ONLY_RECEIPT = "original not asked for (--originals): only its receipt leaves"
+_SHOWN_OF_EXPORT = ("bundle_id", "counts", "payload_manifest", "proofs")
+_BLOCK = 1024 * 1024
+
+
+def get_item(
+    vault: Vault, item: str, out: Path, by: str | None = None, purpose: str | None = None
+) -> dict[str, Any]:
+    """Write an item's original to a new file, after an ``accessed`` event was committed.
+
+    The bytes are hashed as they are written; raises EvidenceError (and leaves no file) when they
+    are not the ones taken in.
+    """
+    demand_absent(out)
+    ingested = ingested_event(vault, item)
+    with open_content(vault, ingested) as probe:
+        probe.read(1)  # a missing object or key is said before an event claims access
+    with writing(vault) as writer:
+        writer.item_event(
+            "accessed",
+            item,
+            {"actor": by, "purpose": purpose},
+            home=ingested.event.subject["home"],
+        )
+        event = writer.commit()
+        writer.checkpoint()
+    values = ingested.values
+    with new_file(out) as target:
+        found = _copy_checked(vault, ingested, target)
+    return {
+        "event": event,
+        "file": str(out),
+        "id": item,
+        "sha256": found,
+        "size": int(values["content_size"]),
+    }
+
+
+def _copy_checked(vault: Vault, ingested: ItemEvent, target: Any) -> str:
+    digest, size = hashlib.sha256(), 0
+    with open_content(vault, ingested) as source:
+        while block := source.read(_BLOCK):
+            digest.update(block)
+            size += len(block)
+            target.write(block)
+    values = ingested.values
+    found = digest.hexdigest()
+    if found != values["content_sha256"] or size != int(values["content_size"]):
+        raise EvidenceError(
+            f"the stored bytes are not those taken in: expected {values['content_sha256']}, "
+            f"found {found}",
+            code="E-CONTENT-CHANGED",
+        )
+    return found
+
+
+def write_receipts(
+    vault: Vault,
+    items: Sequence[str],
+    out: Path,
+    disclose: Sequence[str] = (),
+    by: str | None = None,
+    purpose: str | None = None,
+) -> dict[str, Any]:
+    """Write one receipt file, or one per item into a new folder when several are named."""
+    demand_absent(out)
+    shown = fields_to_show(disclose)
+    chosen = sorted(set(items))
+    maker = ReceiptMaker(vault, chosen, shown)
+    with writing(vault) as writer:
+        values = {
+            "actor": by,
+            "counts": _counts(maker, chosen, 0, 0),
+            "fields_shown": sorted(shown) if shown is not None else ["all"],
+            "kind": "receipt",
+            "proofs": PROOFS,
+            "purpose": purpose,
+        }
+        index = _commit_exit(writer, maker, chosen, values)
+    receipts = maker.make(index, ("counts", "proofs"))
+    targets = [(chosen[0], out)]
+    if len(chosen) > 1:
+        out.mkdir(mode=0o700)
+        targets = [(item, out / f"{item}.txt") for item in chosen]
+    for item, path in targets:
+        with new_file(path) as stream:
+            stream.write(format_receipt(receipts[item]))
+    point = maker.point
+    return {
+        "checkpoint": {"root": point.root.hex(), "size": point.size},
+        "event": index,
+        "receipts": [{"file": str(path), "id": item} for item, path in targets],
+    }
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What should leave. ``items`` None means all; ``disclose`` names fields, or ``all``."""
+
+    items: list[str] | None
+    out: Path
+    case: str | None = None
+    query: str | None = None
+    profile: str = "partner"
+    originals: bool = False
+    disclose: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    passphrase: str | None = None
+    clear: bool = False
+    folder: bool = False
+    by: str | None = None
+    recipient_name: str | None = None
+    purpose: str | None = None
+
+
+def export(
+    vault: Vault,
+    request: ExportRequest,
+    progress: Progress | None = None,
+    announce: Callable[[list[dict[str, str]]], None] | None = None,
+) -> dict[str, Any]:
+    """Write a bundle. Raises UsageError before anything is committed when the request is wrong.
+
+    ``announce`` is told what could point to people before anything is committed or leaves; it
+    may raise to stop.
+    """
+    _check_request(request)
+    # 1. Choose.
+    chosen = _choose(vault, request)
+    shown = fields_to_show(request.disclose)
+    maker = ReceiptMaker(vault, chosen, shown)
+    # 2. Check. (Consent, classification and holds come with records about people.)
+    sensitive = sensitive_findings(vault, maker, request.originals, shown)
+    if announce is not None:
+        announce(sensitive)
+    payloads = _payloads(vault, maker, chosen) if request.originals else {}
+    # 3. The event, before anything readable leaves.
+    bundle_id = secrets.token_hex(16)
+    shells = [
+        BundleItem(
+            maker.home(item),
+            item,
+            _NO_RECEIPT,
+            payloads.get(item),
+            maker.extension(item),
+            None if item in payloads else ONLY_RECEIPT,
+        )
+        for item in chosen
+    ]
+    shells.sort(key=lambda s: (s.home, s.id))
+    counts = _counts(maker, chosen, len(payloads), len(chosen) - len(payloads))
+    manifest = hashlib.sha256(payload_manifest(shells)).hexdigest()
+    values = {
+        "actor": request.by,
+        "bundle_id": bundle_id,
+        "fields_shown": sorted(shown) if shown is not None else ["all"],
+        "kind": "bundle",
+        "payload_manifest": manifest,
+        "profile": request.profile,
+        "proofs": PROOFS,
+        "purpose": request.purpose,
+        "recipient": request.recipient_name or (", ".join(request.recipients) or None),
+    }
+    held = sum(1 for v in values.values() if v is not None) + 2  # counts and members
+    counts["fields_shown"] += len(_SHOWN_OF_EXPORT) * len(chosen)
+    counts["fields_withheld"] += (held - len(_SHOWN_OF_EXPORT)) * len(chosen)
+    with writing(vault) as writer:
+        index = _commit_exit(writer, maker, chosen, {**values, "counts": counts})
+    # 4. Proofs to the newest checkpoint.
+    receipts = maker.make(index, _SHOWN_OF_EXPORT)
+    items = [
+        BundleItem(s.home, s.id, receipts[s.id], s.payload, s.extension, s.withheld) for s in shells
+    ]
+    # 5. The bundle, with the signed statement that names the files made after the event.
+    signer = vault.keyring.statements_signer()
+    zero = vault.entry_zero()
+    plan = BundlePlan(
+        bundle_id=bundle_id,
+        origin=zero.origin,
+        made_at=vault.clock.now(),
+        checkpoint=maker.point,
+        exported_index=index,
+        exported_leaf=maker.leaf_of(index),
+        items=items,
+        keys=[(k.role, k.public) for k in zero.keys if k.role != "log-pq"],
+        statement_key=SigningKey(signer.keyid, signer.sign),
+        proofs=PROOFS,
+        software=TOOL,
+    )
+    written = _write(plan, request, progress)
+    return {
+        "bundle_id": bundle_id,
+        "checkpoint": {"root": maker.point.root.hex(), "size": maker.point.size},
+        "counts": counts,
+        "event": index,
+        "exit": 0,
+        "proofs": PROOFS,
+        "sealed": not request.clear,
+        "sensitive": sensitive,
+        "withheld": [{"id": i.id, "reason": i.withheld} for i in items if i.withheld],
+        **written,
+    }
+
+
+_NO_RECEIPT = Receipt("", ("vault",), "", (), b"")
+
+
+@dataclass(frozen=True)
+class _Payload:
+    """An original as the bundle reads it (bundle.model.PayloadSource)."""
+
+    vault: Vault
+    ingested: ItemEvent
+    sha256: str
+    sha512: str
+    size: int
+    read: Callable[[int], None] | None = None
+
+    def open(self) -> BinaryIO:
+        return open_content(self.vault, self.ingested)
+
+
+def _payloads(vault: Vault, maker: ReceiptMaker, chosen: Sequence[str]) -> dict[str, _Payload]:
+    found: dict[str, _Payload] = {}
+    for item in chosen:
+        ingested = maker.ingested(item)
+        with open_content(vault, ingested) as probe:
+            probe.read(1)  # a missing object is said before the event is committed
+        values = ingested.values
+        found[item] = _Payload(
+            vault,
+            ingested,
+            values["content_sha256"],
+            values["content_sha512"],
+            int(values["content_size"]),
+        )
+    return found
+
+
+def _counts(
+    maker: ReceiptMaker, chosen: Sequence[str], exported: int, withheld: int
+) -> dict[str, int]:
+    shown, hidden = count_fields(maker.drafts())
+    return {
+        "chosen": len(chosen),
+        "exported": exported,
+        "fields_shown": shown,
+        "fields_withheld": hidden,
+        "withheld": withheld,
+    }
+
+
+def _commit_exit(
+    writer: Writer, maker: ReceiptMaker, chosen: Sequence[str], values: Mapping[str, Any]
+) -> int:
+    maker.demand_unchanged()
+    writer.set_event("exported", [(item, maker.home(item)) for item in chosen], values)
+    index = writer.commit()
+    writer.checkpoint()
+    return index
+
+
+def _check_request(request: ExportRequest) -> None:
+    demand_absent(request.out)
+    ways = [bool(request.recipients), request.passphrase is not None, request.clear]
+    if sum(ways) != 1:
+        raise UsageError(
+            "say how it leaves: --to RECIPIENT, a passphrase, or --clear",
+            code="E-EXPORT-SEAL",
+            hint="--to takes an age recipient (age1… or age1pq1…) and may stand several times",
+        )
+    if request.folder and not request.clear:
+        raise UsageError("--folder needs --clear: an encrypted bundle is one file")
+    if request.profile != "partner":
+        raise UsageError(f"there is no profile {request.profile!r} in this version")
+    for text in request.recipients:
+        age.parse_recipient(text)
+
+
+def _choose(vault: Vault, request: ExportRequest) -> list[str]:
+    known = vault.catalogue.item_ids()
+    if request.items is not None:
+        missing = sorted(set(request.items) - set(known))
+        if missing:
+            raise UsageError(f"there is no item {missing[0]} in this vault", code="E-NO-ITEM")
+        chosen = set(request.items)
+    else:
+        chosen = set(known)
+    if request.case is not None:
+        chosen &= {row["id"] for row in vault.catalogue.search(case=request.case)}
+    if request.query is not None:
+        chosen &= {row["id"] for row in vault.catalogue.search(text=request.query)}
+    if not chosen:
+        raise UsageError("no item was chosen", code="E-NOTHING-CHOSEN")
+    return sorted(chosen)
+
+
+def _write(plan: BundlePlan, request: ExportRequest, progress: Progress | None) -> dict[str, Any]:
+    if request.folder:
+        write_bundle(plan, FolderSink(request.out))
+        return {"digest_file": None, "file": str(request.out), "sha256": None}
+    with new_file(request.out) as stream:
+        counted = _Counted(stream, progress)
+        if request.clear:
+            write_bundle(plan, ZipSink(counted))
+        else:
+            file_key = age.new_file_key()
+            counted.write(age.wrap_file_key(file_key, _recipients(request)))
+            sealed = age.PayloadWriter(file_key, counted)
+            write_bundle(plan, ZipSink(sealed))
+            sealed.close()
+    digest_file = request.out.with_name(request.out.name + ".sha256")
+    if not digest_file.exists():
+        with new_file(digest_file) as stream:
+            stream.write(f"{counted.digest.hexdigest()}  {request.out.name}\n".encode())
+    return {
+        "digest_file": str(digest_file),
+        "file": str(request.out),
+        "sha256": counted.digest.hexdigest(),
+    }
+
+
+def _recipients(request: ExportRequest) -> list[age.Recipient]:
+    if request.passphrase is not None:
+        return [age.ScryptRecipient(request.passphrase, 18)]
+    if not request.recipients:
+        raise InternalError("an encrypted export without recipients")
+    return [age.parse_recipient(text) for text in request.recipients]
+
+
+class _Counted:
+    """A sink that hashes what passes and reports how much."""
+
+    def __init__(self, stream: Any, progress: Progress | None) -> None:
+        self._stream = stream
+        self._progress = progress
+        self._written = 0
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes | memoryview) -> int:
+        self.digest.update(data)
+        self._stream.write(data)
+        self._written += len(data)
+        if self._progress is not None:
+            self._progress(0, self._written)
+        return len(data)

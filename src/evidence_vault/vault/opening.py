@@ -1,0 +1,201 @@
+"""Opening a vault: its folder, stores, catalogue, keyring, and the one writer lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from evidence_vault import osfiles
+from evidence_vault.config import VaultConfig, read_config
+from evidence_vault.core.checkpoint import OpenedCheckpoint, open_checkpoint
+from evidence_vault.core.entry0 import EntryZero, parse_entry0
+from evidence_vault.core.note import parse_vkey
+from evidence_vault.core.tile_reader import TileReader
+from evidence_vault.errors import KeyProblem, StoreError, UsageError, VaultBusy
+from evidence_vault.log.catalogue import Catalogue
+from evidence_vault.log.logstore import LogStore
+from evidence_vault.ports import Clock
+from evidence_vault.seal.keyring import Keyring, open_keyring
+from evidence_vault.store.filesystem import FilesystemStore
+
+KEYRING = "keyring.age"
+LOCK = "lock"
+_WAIT_SECONDS = 60.0
+
+Passphrase = Callable[[], str]
+
+
+class SystemClock:
+    """The wall clock (ports.Clock)."""
+
+    def now(self) -> str:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+class Vault:
+    """An open vault. Reading needs no lock; writing goes through ``vault.writer``.
+
+    The passphrase is asked for only when a key is needed.
+    """
+
+    def __init__(self, folder: Path, passphrase: Passphrase | None, clock: Clock) -> None:
+        self.folder = folder
+        self.clock = clock
+        self.config: VaultConfig = read_config(folder)
+        self._passphrase = passphrase
+        self._keyring: Keyring | None = None
+        self.archive = FilesystemStore(folder / self.config.archive)
+        self.control = FilesystemStore(folder / self.config.control)
+        self.log = self.log_number(self.config.log)
+        self._catalogue: Catalogue | None = None
+        self.stood: object = None  # how things stood when this process last wrote (standing.Stood)
+
+    # -- parts ---------------------------------------------------------------------------------
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue; raises StoreError (E-CATALOGUE) when it is missing or damaged."""
+        if self._catalogue is None:
+            path = self.folder / self.config.catalogue
+            if not path.is_file():
+                raise StoreError(
+                    "the catalogue is missing",
+                    code="E-CATALOGUE",
+                    hint="it is only a cache: `evidence-vault rebuild` makes it anew",
+                )
+            self._catalogue = Catalogue(path, self.config.log)
+        return self._catalogue
+
+    def use(self, catalogue: Catalogue | None, log: int) -> None:
+        """Work on another catalogue and log of this vault (rebuild); None opens the own one."""
+        self._catalogue = catalogue
+        self.log = self.log_number(log)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The open keyring; raises KeyProblem without a passphrase or with a wrong one."""
+        if self._keyring is None:
+            if self._passphrase is None:
+                raise KeyProblem(
+                    "this needs the vault's passphrase",
+                    code="E-PASSPHRASE-NEEDED",
+                    hint="give --passphrase-file, or run it on a terminal",
+                )
+            self._keyring = open_keyring(self.keyring_bytes(), self._passphrase())
+        return self._keyring
+
+    def adopt_keyring(self, keyring: Keyring) -> None:
+        """Use a keyring that was just made or opened elsewhere."""
+        self._keyring = keyring
+
+    def keyring_bytes(self) -> bytes:
+        try:
+            return (self.folder / KEYRING).read_bytes()
+        except FileNotFoundError:
+            raise KeyProblem(
+                "the keyring is missing",
+                code="E-KEYRING-MISSING",
+                hint="put keyring.age back, or use the recovery file: "
+                "`evidence-vault rebuild --recovery FILE`",
+            ) from None
+        except OSError as error:
+            raise StoreError(f"the keyring can't be read: {error.strerror}") from error
+
+    def log_number(self, number: int) -> LogStore:
+        """One of this vault's logs: 0 is the first, ``config.log`` the current one."""
+        return LogStore(self.archive, self.control, number, self.config.plaintext)
+
+    # -- the log as published ------------------------------------------------------------------
+
+    def entry_zero(self, log: LogStore | None = None) -> EntryZero:
+        """Entry 0 of a log: keys and prefix, from the store."""
+        chosen = log or self.log
+        return parse_entry0(chosen.contents(chosen.commit(0))[0].entry)
+
+    def checkpoint(self, log: LogStore | None = None) -> OpenedCheckpoint | None:
+        """The stored checkpoint, its log signatures checked against entry 0; None before one."""
+        chosen = log or self.log
+        note = chosen.checkpoint()
+        if note is None:
+            return None
+        keys = [parse_vkey(text) for text in self.entry_zero(chosen).log_vkeys()]
+        return open_checkpoint(note, keys)
+
+    def tiles(self, opened: OpenedCheckpoint, log: LogStore | None = None) -> TileReader:
+        """Authenticated hashes and entries of the log at a checkpoint."""
+        chosen = log or self.log
+        return TileReader(opened.checkpoint.size, opened.checkpoint.root, chosen.tile)
+
+    # -- locking -------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]:
+        """Hold the writer lock; raises VaultBusy naming the holder after ``wait_seconds``."""
+        path = self.folder / LOCK
+        try:
+            stream: IO[bytes] = open(path, "r+b" if path.exists() else "x+b")  # noqa: SIM115
+        except FileExistsError:
+            stream = open(path, "r+b")  # noqa: SIM115 - another process made it just now
+        except OSError as error:
+            raise StoreError(
+                f"the vault's folder can't be written: {error.strerror}",
+                code="E-NOT-WRITABLE",
+                hint="check who owns the folder and whether the disk is read-only",
+            ) from error
+        with stream:
+            deadline = time.monotonic() + wait_seconds
+            while not osfiles.try_lock(stream):
+                if time.monotonic() > deadline:
+                    raise VaultBusy(
+                        f"another process is writing into this vault ({_holder(path)})",
+                        hint="wait until it has finished, or end it, and run this again",
+                    )
+                time.sleep(0.05)
+            stream.seek(0)
+            stream.truncate()
+            stream.write(f"process {os.getpid()} since {self.clock.now()}\n".encode())
+            stream.flush()
+            yield
+
+    def close(self) -> None:
+        if self._catalogue is not None:
+            self._catalogue.close()
+        self.archive.end_session()
+        self.control.end_session()
+
+    def __enter__(self) -> Vault:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_vault(
+    folder: Path, passphrase: Passphrase | None = None, clock: Clock | None = None
+) -> Vault:
+    """Open the vault in ``folder``; raises UsageError when there is none."""
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no vault in {folder}",
+            code="E-NO-VAULT",
+            hint="make one with `evidence-vault init DIR --org NAME`",
+        )
+    osfiles.private_umask()
+    return Vault(folder.absolute(), passphrase, clock or SystemClock())
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip() or "unknown"
+    except (OSError, UnicodeDecodeError):
+        return "unknown"

@@ -1,0 +1,155 @@
+"""The pin ``signed``: the last (size, root) this vault signed, so that an old copy is noticed.
+
+It lies in the vault's folder and, again, outside it. Both are MACed under a keyring key. The
+newest wins; a missing one counts as restored. It also names the keyring's digest, so that an
+older keyring put back is noticed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence_vault import osfiles
+from evidence_vault.config import state_folder
+from evidence_vault.core.canonical import canonical, is_hex, parse_canonical
+from evidence_vault.core.shapes import is_count
+from evidence_vault.errors import FormatError, LogInconsistent, StoreError
+from evidence_vault.seal.keyring import Keyring
+from evidence_vault.vault.faults import step
+
+_MEMBERS = {"keyring", "mac", "next_keyring", "origin", "root", "size", "v"}
+
+
+@dataclass(frozen=True)
+class Pin:
+    """State of the log when it was last signed; ``keyring``: SHA-256 (hex) of keyring.age.
+
+    ``next_keyring``: digest of the one about to take its place, so that a crash while the
+    keyring is replaced does not look like an old keyring put back.
+    """
+
+    origin: str
+    size: int
+    root: bytes
+    keyring: str
+    next_keyring: str | None = None
+
+
+def inside_path(folder: Path) -> Path:
+    return folder / "signed"
+
+
+def outside_path(origin: str) -> Path | None:
+    """The copy outside the vault's folder; its name says nothing about the vault."""
+    folder = state_folder()
+    if folder is None:
+        return None
+    return folder / f"{hashlib.sha256(origin.encode()).hexdigest()[:24]}.signed"
+
+
+def format_pin(pin: Pin, keyring: Keyring) -> bytes:
+    """One line of canonical JSON with its MAC."""
+    body = _body(pin)
+    mac = keyring.mac("signed", canonical(body)).hex()
+    return canonical({**body, "mac": mac}) + b"\n"
+
+
+def parse_pin(data: bytes, keyring: Keyring) -> Pin:
+    """Raises LogInconsistent when the pin is not one that this keyring wrote."""
+    try:
+        value = parse_canonical(data.removesuffix(b"\n"), "the pin")
+    except FormatError as error:
+        raise _forged() from error
+    good = (
+        isinstance(value, dict)
+        and set(value) == _MEMBERS
+        and is_hex(value["root"], 64)
+        and is_hex(value["mac"], 64)
+        and is_hex(value["keyring"], 64)
+        and (value["next_keyring"] is None or is_hex(value["next_keyring"], 64))
+        and is_count(value["size"])
+    )
+    if not good:
+        raise _forged()
+    pin = Pin(
+        value["origin"],
+        value["size"],
+        bytes.fromhex(value["root"]),
+        value["keyring"],
+        value["next_keyring"],
+    )
+    # One spelling: what this keyring would write, version and MAC included.
+    if not hmac.compare_digest(format_pin(pin, keyring), data) or pin.origin != keyring.origin:
+        raise _forged()
+    return pin
+
+
+def read_pins(folder: Path, keyring: Keyring) -> tuple[Pin | None, Pin | None]:
+    """(inside, outside); None for one that is not there."""
+    return (
+        _read(inside_path(folder), keyring),
+        _read(outside_path(keyring.origin), keyring),
+    )
+
+
+def write_pins(folder: Path, pin: Pin, keyring: Keyring) -> None:
+    """Durable in both places on return: only then may a signature leave."""
+    data = format_pin(pin, keyring)
+    try:
+        _write(inside_path(folder), data)
+        # A crash here leaves the outer one older: the newest wins.
+        step("8-pinned-inside")
+        outside = outside_path(keyring.origin)
+        if outside is not None:
+            outside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _write(outside, data)
+    except OSError as error:
+        raise StoreError(
+            f"the record of what was signed can't be written: {error}",
+            code="E-PIN-WRITE",
+            hint="set EVIDENCE_VAULT_STATE to a folder that can be written",
+        ) from error
+
+
+def _read(path: Path | None, keyring: Keyring) -> Pin | None:
+    if path is None:
+        return None
+    try:
+        return parse_pin(path.read_bytes(), keyring)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} can't be read: {error.strerror}") from error
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with open(temporary, "xb") as stream:
+        stream.write(data)
+        osfiles.sync_file(stream)
+    os.replace(temporary, path)
+    osfiles.sync_folder(path.parent)
+
+
+def _body(pin: Pin) -> dict[str, object]:
+    return {
+        "keyring": pin.keyring,
+        "next_keyring": pin.next_keyring,
+        "origin": pin.origin,
+        "root": pin.root.hex(),
+        "size": pin.size,
+        "v": 1,
+    }
+
+
+def _forged() -> LogInconsistent:
+    return LogInconsistent(
+        "the record of what was signed was not written by this vault's keyring",
+        code="E-PIN-FORGED",
+        hint="an older or foreign keyring may have been put here; see `evidence-vault doctor`",
+    )

@@ -1,0 +1,187 @@
+"""Questions about a live vault: lists, searches, one item, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from evidence_vault.bundle.custody import custody_event, key_roles, render_history
+from evidence_vault.capture.tags import Metadata, summary
+from evidence_vault.core.event import parse_entry
+from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
+
+_LISTED = [
+    "id",
+    "name",
+    "size",
+    "format",
+    "accession",
+    "recorded_at",
+    "occurred_at",
+    "place",
+    "source_code",
+    "collector_code",
+    "language",
+    "title",
+    "classification",
+    "case",
+]
+_NOT_CURRENT = frozenset(
+    [
+        "accession",
+        "actor",
+        "source_path",
+        "source_times",
+        "content_sha256",
+        "content_sha512",
+        "content_size",
+        "format",
+        "metadata",
+    ]
+)
+
+
+def list_items(vault: Vault, limit: int | None = None, offset: int = 0) -> dict[str, Any]:
+    """Items in order of identifiers, from the local index: no passphrase is needed."""
+    rows = vault.catalogue.find(limit=limit, offset=offset)
+    return _listing(vault, rows, vault.catalogue.count_items())
+
+
+def search_items(
+    vault: Vault,
+    *,
+    digest: str | None = None,
+    name: str | None = None,
+    text: str | None = None,
+    date: str | None = None,
+    source_code: str | None = None,
+    case: str | None = None,
+    accession: str | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> dict[str, Any]:
+    """Items that meet every condition given, from the local index."""
+    rows = vault.catalogue.search(
+        digest=digest,
+        name=name,
+        text=text,
+        date=date,
+        source_code=source_code,
+        case=case,
+        accession=accession,
+        limit=limit,
+        offset=offset,
+    )
+    return _listing(vault, rows, len(rows))
+
+
+def _listing(vault: Vault, rows: Iterable[dict[str, Any]], total: int) -> dict[str, Any]:
+    return {
+        "items": [{name: row[name] for name in _LISTED} for row in rows],
+        "sealed": not vault.config.plaintext,
+        "total": total,
+    }
+
+
+def show_item(vault: Vault, item: str) -> dict[str, Any]:
+    """Everything known of one item, current and superseded values apart."""
+    events = list(item_history(vault, item))
+    first = events[0]
+    current, superseded = _current(events)
+    values = first.values
+    metadata = read_metadata(vault, first)
+    checks = [e for e in events if e.event.type == "fixity-checked"]
+    return {
+        "accession": values.get("accession"),
+        "at_rest": "plaintext" if vault.config.plaintext else "sealed",
+        "digests": {
+            "sha256": values["content_sha256"],
+            "sha512": values["content_sha512"],
+            "size": int(values["content_size"]),
+        },
+        "events": len(events),
+        "fields": current,
+        "fixity": {"last_checked": checks[-1].event.recorded_at if checks else None},
+        "format": values["format"],
+        "home": first.event.subject["home"],
+        "id": item,
+        "metadata": {**values["metadata"], "tags": (metadata or {}).get("tags", {})},
+        "source": {"path": values["source_path"], "times": values["source_times"]},
+        "superseded": superseded,
+        "time": {
+            "device_clock": _device_clock(metadata),
+            "not_after": None,
+            "not_before": None,
+            "recorded_at": first.event.recorded_at,
+            "seen": [dict(s) for s in first.event.seen],
+        },
+        "units": [u.to_json() for e in events for u in e.event.units if u.kind != "record"],
+    }
+
+
+def _device_clock(metadata: dict[str, Any] | None) -> str | None:
+    """What the device's own clock says, from the sealed metadata; None when it says nothing."""
+    if metadata is None:
+        return None
+    found = summary(Metadata(metadata["status"], tags=metadata["tags"]))["device_time"]
+    return None if found is None else str(found)
+
+
+def _current(events: list[ItemEvent]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Newest value of each descriptive field, and those that were superseded."""
+    current: dict[str, tuple[Any, ItemEvent]] = {}
+    superseded: list[dict[str, Any]] = []
+    for event in events:
+        if event.event.type not in ("ingested", "described"):
+            continue
+        for name, value in event.values.items():
+            if name in _NOT_CURRENT:
+                continue
+            if name in current:
+                old, where = current[name]
+                superseded.append(
+                    {
+                        "field": name,
+                        "index": where.index,
+                        "recorded_at": where.event.recorded_at,
+                        "value": old,
+                    }
+                )
+            current[name] = (value, event)
+    return {name: value for name, (value, _) in sorted(current.items())}, superseded
+
+
+def history(vault: Vault, item: str) -> dict[str, Any]:
+    """Every custody event of an item, as data and as a record that a clerk can follow."""
+    events = list(item_history(vault, item))
+    roles: dict[str, str] = {}
+    for number in {e.log for e in events}:
+        store = vault.log_number(number)
+        roles.update(key_roles(parse_entry(store.contents(store.commit(0))[0].entry).event))
+    told = []
+    for e in events:
+        shown = {name: value for name, value in e.values.items() if name != "members"}
+        told.append(custody_event(e.index, e.entry, e.event, e.seq, shown, roles))
+    return {
+        "events": [
+            {
+                "actor": e.values.get("actor"),
+                "fields": {k: v for k, v in e.values.items() if k not in ("actor", "members")},
+                "index": e.index,
+                "leaf": leaf_hash(e.entry).hex(),
+                "log": e.event.origin,
+                "prev": e.event.prev,
+                "recorded_at": e.event.recorded_at,
+                "seq": e.seq,
+                "signer": e.event.signer,
+                "type": e.event.type,
+                "withheld": 0,
+            }
+            for e in events
+        ],
+        "home": events[0].event.subject["home"],
+        "id": item,
+        "text": render_history(told),
+    }

@@ -1,0 +1,166 @@
+"""Making receipts: entries, inclusion paths, and what is shown of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from evidence_vault.core.checkpoint import Checkpoint
+from evidence_vault.core.disclosure import Disclosure
+from evidence_vault.core.event import FIELDS, parse_entry
+from evidence_vault.core.members import Opening, open_members, parse_members
+from evidence_vault.core.merkle import leaf_hash, prove_inclusion
+from evidence_vault.core.receipt import Receipt, ReceiptEvent
+from evidence_vault.errors import InternalError, UsageError, VaultBusy
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.records import (
+    ItemEvent,
+    committed_at,
+    item_history,
+    open_record,
+)
+
+ALWAYS_SHOWN = frozenset(("content_sha256", "content_sha512", "content_size", "format"))
+NEVER_SHOWN = frozenset(("members",))  # a whole set names other items; openings show one
+
+
+def fields_to_show(disclose: Iterable[str]) -> frozenset[str] | None:
+    """Fields to reveal; None means all. Raises UsageError for a name that is no field."""
+    names = set(disclose)
+    if names == {"all"}:
+        return None
+    known = {name for fields in FIELDS.values() for name in fields} - NEVER_SHOWN
+    unknown = sorted(names - known)
+    if unknown:
+        raise UsageError(
+            f"there is no field {unknown[0]!r}",
+            code="E-NO-FIELD",
+            hint="fields: all, " + ", ".join(sorted(known)),
+        )
+    return ALWAYS_SHOWN | names
+
+
+class ReceiptMaker:
+    """Receipts of chosen items. Histories are read once; proofs follow the committed event."""
+
+    def __init__(self, vault: Vault, items: Sequence[str], shown: frozenset[str] | None) -> None:
+        self._vault = vault
+        self._shown = shown
+        self._origin = vault.keyring.origin
+        self._histories: dict[str, list[ItemEvent]] = {}
+        for item in items:
+            events = list(item_history(vault, item, vault.config.log))
+            if not events or events[0].event.type != "ingested":
+                raise UsageError(
+                    f"{item} has its history in an earlier log of this vault",
+                    code="E-EARLIER-LOG",
+                    hint="receipts across succeeded logs come with hand-over",
+                )
+            self._histories[item] = events
+        self._openings: dict[tuple[int, str], Opening] = {}
+        self._checkpoint: Checkpoint | None = None
+        self._leaves: dict[int, str] = {}
+
+    # -- before the event ----------------------------------------------------------------------
+
+    def home(self, item: str) -> str:
+        return str(self.ingested(item).event.subject["home"])
+
+    def ingested(self, item: str) -> ItemEvent:
+        return self._histories[item][0]
+
+    def extension(self, item: str) -> str:
+        form = self.ingested(item).values.get("format") or {}
+        return str(form.get("extension", "bin"))
+
+    def histories(self) -> Iterator[tuple[str, list[ItemEvent]]]:
+        yield from self._histories.items()
+
+    def reveals(self, event: ItemEvent) -> tuple[Disclosure, ...]:
+        """What is shown of an event, in order of field name."""
+        return tuple(
+            d
+            for name, d in sorted(event.disclosures.items())
+            if name not in NEVER_SHOWN and (self._shown is None or name in self._shown)
+        )
+
+    def drafts(self) -> Iterator[Receipt]:
+        """Receipts without proofs and without the event to come: for counting fields."""
+        zero = committed_at(self._vault, 0)
+        for item, events in self._histories.items():
+            shown = [ReceiptEvent(0, zero.entry, ())]
+            shown += [ReceiptEvent(e.index, e.entry, (), None, self.reveals(e)) for e in events]
+            yield Receipt(self._origin, ("item", self.home(item), item), "", tuple(shown), b"")
+
+    def demand_unchanged(self) -> None:
+        """Raises VaultBusy when an item got another event since its history was read."""
+        for item, events in self._histories.items():
+            head = self._vault.catalogue.head(item)
+            if head is None or head.idx != events[-1].index:
+                raise VaultBusy(
+                    f"{item} was changed by another process in the meantime",
+                    hint="run the command again",
+                )
+
+    # -- after the event -----------------------------------------------------------------------
+
+    @property
+    def point(self) -> Checkpoint:
+        """The checkpoint the receipts lead to."""
+        if self._checkpoint is None:
+            raise InternalError("receipts were not made yet")
+        return self._checkpoint
+
+    def leaf_of(self, index: int) -> str:
+        return self._leaves[index]
+
+    def make(self, exported: int, shown: Sequence[str]) -> dict[str, Receipt]:
+        """Receipts by item, ending with the committed event at ``exported``."""
+        vault = self._vault
+        opened, note = vault.checkpoint(), vault.log.checkpoint()
+        if opened is None or note is None or opened.checkpoint.size <= exported:
+            raise InternalError("no checkpoint covers the event of this export")
+        self._checkpoint = opened.checkpoint
+        tiles = vault.tiles(opened)
+        size = opened.checkpoint.size
+        paths: dict[int, tuple[bytes, ...]] = {}
+
+        def path(index: int) -> tuple[bytes, ...]:
+            if index not in paths:
+                paths[index] = tuple(prove_inclusion(index, size, tiles))
+            return paths[index]
+
+        self._open_sets(exported)
+        zero = committed_at(vault, 0)
+        last = committed_at(vault, exported)
+        self._leaves[exported] = leaf_hash(last.entry).hex()
+        event = parse_entry(last.entry).event
+        record = open_record(vault, last, event)
+        revealed = tuple(d for name, d in sorted(record.items()) if name in shown)
+        made = vault.clock.now()
+        receipts: dict[str, Receipt] = {}
+        for item, events in self._histories.items():
+            told = [ReceiptEvent(0, zero.entry, path(0))]
+            for e in events:
+                opening = self._openings.get((e.index, item))
+                told.append(ReceiptEvent(e.index, e.entry, path(e.index), opening, self.reveals(e)))
+            opening = self._openings[(exported, item)]
+            told.append(ReceiptEvent(exported, last.entry, path(exported), opening, revealed))
+            subject = ("item", self.home(item), item)
+            receipts[item] = Receipt(self._origin, subject, made, tuple(told), note)
+        return receipts
+
+    def _open_sets(self, exported: int) -> None:
+        """Openings of every set event in the histories, each set hashed once."""
+        wanted: dict[int, set[str]] = {exported: set(self._histories)}
+        for item, events in self._histories.items():
+            for e in events:
+                if e.event.subject["kind"] == "set":
+                    wanted.setdefault(e.index, set()).add(item)
+        for index, items in wanted.items():
+            committed = committed_at(self._vault, index)
+            event = parse_entry(committed.entry).event
+            value = open_record(self._vault, committed, event)["members"].value
+            seed, members = parse_members(value)
+            places = [i for i, m in enumerate(members) if m.id in items]
+            for opening in open_members(seed, members, places):
+                self._openings[index, opening.member.id] = opening

@@ -1,0 +1,259 @@
+"""May this vault sign? Old copies, cut stores and swapped keyrings are noticed here.
+
+Compared are: the pin inside and outside the folder, the committed log, the stored checkpoint and
+the keyring's digest (DESIGN §4, "A restored copy may be old"). What cannot be noticed: a whole
+old vault put on another machine together with its pins; only a partner's checkpoint shows that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence_vault.core.checkpoint import Checkpoint, OpenedCheckpoint, open_checkpoint
+from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from evidence_vault.core.note import parse_vkey
+from evidence_vault.core.tile_reader import TileReader
+from evidence_vault.errors import EvidenceError, FormatError, LogInconsistent, NotFound, Unchecked
+from evidence_vault.vault.opening import KEYRING, Vault
+from evidence_vault.vault.pins import Pin, inside_path, outside_path, read_pins, write_pins
+
+OK, RESTORED, ROLLED_BACK = "ok", "restored", "rolled-back"
+
+_WAYS_ON = (
+    "ask a partner for the newest checkpoint of this vault and run `evidence-vault log checkpoint "
+    "--expect FILE`, or begin a new log with `evidence-vault log succeed`"
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What was found. ``state``: ok, restored or rolled-back; ``reasons`` in plain words."""
+
+    state: str
+    reasons: tuple[str, ...]
+    inside: Pin | None
+    outside: Pin | None
+
+
+@dataclass(frozen=True)
+class Stood:
+    """How log and records stood: while nothing differs, one process need not compare again."""
+
+    size: int
+    root: bytes
+    records: tuple[bytes | None, ...]
+    keyring: tuple[int, int]
+
+    @staticmethod
+    def now(vault: Vault, frontier: Frontier) -> Stood:
+        """The state at this moment. Cost: two small files and one stat."""
+        paths = (inside_path(vault.folder), outside_path(vault.keyring.origin))
+        records = tuple(p.read_bytes() if p is not None and p.is_file() else None for p in paths)
+        found = (vault.folder / KEYRING).stat()
+        state = (found.st_mtime_ns, found.st_size)
+        return Stood(frontier.size, frontier.root(), (*records, vault.log.checkpoint()), state)
+
+
+def standing(vault: Vault, frontier: Frontier) -> Standing:
+    """Compare pins, log, checkpoint and keyring; ``frontier`` is the committed state."""
+    reasons: list[str] = []
+    inside = outside = None
+    try:
+        inside, outside = read_pins(vault.folder, vault.keyring)
+        reasons += _missing(vault, inside, outside)
+    except LogInconsistent as error:
+        reasons.append(error.message)
+    reasons += _other_keys(vault)
+    stored = vault.checkpoint()
+    # Of two alike in size the inside one counts: it is written first.
+    newest = max((p for p in (inside, outside) if p), key=lambda p: p.size, default=None)
+    rolled = _behind_catalogue(vault, frontier)
+    if stored is not None and stored.checkpoint.size > frontier.size:
+        rolled.append(
+            f"the stored checkpoint covers {stored.checkpoint.size} entries, control/ has commits "
+            f"for {frontier.size} only"
+        )
+    if newest is not None:
+        if not rolled:
+            rolled += _behind_pin(vault, stored, newest)
+        digest = hashlib.sha256(vault.keyring_bytes()).hexdigest()
+        if digest not in (newest.keyring, newest.next_keyring):
+            reasons.append("the keyring is not the one that was in use when this vault last signed")
+    if not rolled:
+        rolled += _other_logs(vault, frontier, {"inside": inside, "outside": outside})
+    if rolled:
+        return Standing(ROLLED_BACK, (*rolled, *reasons), inside, outside)
+    return Standing(RESTORED if reasons else OK, tuple(reasons), inside, outside)
+
+
+def _other_keys(vault: Vault) -> list[str]:
+    """What is said when the keyring's keys are not those that entry 0 of this log names."""
+    zero, keyring = vault.entry_zero(), vault.keyring
+    log_keys = tuple(signer.vkey for signer in keyring.log_signers())
+    same = (
+        zero.origin == keyring.origin
+        and keyring.events_signer().keyid in zero.with_role("events")
+        and keyring.statements_signer().keyid in zero.with_role("statements")
+        and log_keys == zero.log_vkeys()
+    )
+    return [] if same else [f"the keyring has other keys than the log {zero.origin} names"]
+
+
+def _missing(vault: Vault, inside: Pin | None, outside: Pin | None) -> list[str]:
+    """What is said of pins that are gone, or older inside: the vault's folder was put back."""
+    absent = []
+    if inside is None:
+        absent.append("inside")
+    if outside is None and outside_path(vault.keyring.origin) is not None:
+        absent.append("outside")
+    if absent:
+        return [f"the record of what was signed ({name} the vault) is missing" for name in absent]
+    if inside is not None and outside is not None and inside.size < outside.size:
+        # (Older outside is what a crash between the two leaves; the newest wins.)
+        return ["the record of what was signed is older inside the vault than outside it"]
+    return []
+
+
+def _other_logs(vault: Vault, frontier: Frontier, pins: Mapping[str, Pin | None]) -> list[str]:
+    """What is said when the log is shorter than what was signed, or another one."""
+    said = []
+    for name, pin in pins.items():
+        if pin is None:
+            continue
+        if pin.size > frontier.size:
+            said.append(
+                f"this vault once signed {pin.size} entries ({name} record), "
+                f"its store holds {frontier.size}"
+            )
+        elif root_at(vault, pin.size, frontier) != pin.root:
+            said.append(f"the log differs from the one signed at {pin.size} entries ({name})")
+    return said
+
+
+def _behind_catalogue(vault: Vault, frontier: Frontier) -> list[str]:
+    """What is said when control/ ends before the state that the catalogue knows."""
+    if frontier.size == 0:
+        return []
+    start = vault.catalogue.entry(frontier.size - 1).commit_start
+    try:
+        newest = vault.log.commit(start)
+    except NotFound:
+        return [
+            f"the catalogue knows {frontier.size} entries, control/ lacks the commit at {start}: "
+            "control/ is older"
+        ]
+    if (newest.end, newest.root) != (frontier.size, frontier.root()):
+        return [f"the commit at entry {start} is not the one that the catalogue knows"]
+    return []
+
+
+def _behind_pin(vault: Vault, stored: OpenedCheckpoint | None, newest: Pin) -> list[str]:
+    """What is said when archive/ lacks what was published before the newest signature.
+
+    A crash between pin and checkpoint leaves an older checkpoint too, but the tiles are there.
+    """
+    published = 0 if stored is None else stored.checkpoint.size
+    if published >= newest.size or newest.size > vault.catalogue.frontier().size:
+        return []
+    try:
+        TileReader(newest.size, newest.root, vault.log.tile).frontier()
+    except (NotFound, LogInconsistent, EvidenceError, FormatError):
+        return [
+            f"this vault once signed {newest.size} entries, archive/ has published {published} "
+            "only: archive/ is older"
+        ]
+    return []
+
+
+def demand_may_sign(vault: Vault, frontier: Frontier) -> None:
+    """Raises LogInconsistent unless the vault stands where it last signed."""
+    found = standing(vault, frontier)
+    if found.state == ROLLED_BACK:
+        raise LogInconsistent(
+            "this vault is behind what it has signed: " + "; ".join(found.reasons),
+            code="E-ROLLED-BACK",
+            hint="put the newest copy of the vault back; if it is lost: " + _WAYS_ON,
+        )
+    if found.state == RESTORED:
+        raise LogInconsistent(
+            "this vault may be an old copy, so it does not sign: " + "; ".join(found.reasons),
+            code="E-RESTORED",
+            hint=_WAYS_ON,
+        )
+
+
+def confirm(vault: Vault, frontier: Frontier, expected: Path) -> Checkpoint:
+    """Accept the vault as complete because a partner's checkpoint shows nothing missing.
+
+    Raises LogInconsistent when entries are missing or differ, Unchecked when the partner's
+    checkpoint is older than what is stored here, FormatError for no checkpoint of this log.
+    """
+    opened = _partner_checkpoint(vault, expected)
+    point = opened.checkpoint
+    if point.size > frontier.size:
+        raise LogInconsistent(
+            f"the partner has seen {point.size} entries, this copy holds {frontier.size}",
+            code="E-ROLLED-BACK",
+            hint="this is an old copy; put a newer one back, or `evidence-vault log succeed`",
+        )
+    if root_at(vault, point.size, frontier) != point.root:
+        raise LogInconsistent(
+            f"the partner's checkpoint at {point.size} entries shows another log",
+            code="E-FORK",
+            hint="keep both copies as evidence and tell your partners",
+        )
+    stored = vault.checkpoint()
+    try:
+        known = [p.size for p in read_pins(vault.folder, vault.keyring) if p]
+    except LogInconsistent:  # by another keyring: the partner's word is what counts
+        known = []
+    newest = max([*known, 0 if stored is None else stored.checkpoint.size])
+    if point.size < newest:
+        raise Unchecked(
+            f"the partner's checkpoint covers {point.size} entries, this vault signed {newest}: "
+            "it can't show that nothing is missing",
+            code="E-EXPECT-OLD",
+            hint="ask for a newer one",
+        )
+    digest = hashlib.sha256(vault.keyring_bytes()).hexdigest()
+    write_pins(
+        vault.folder,
+        Pin(vault.keyring.origin, point.size, point.root, digest),
+        vault.keyring,
+    )
+    return point
+
+
+def root_at(vault: Vault, size: int, frontier: Frontier) -> bytes:
+    """Root of the committed log at an earlier size, from the store."""
+    if size == frontier.size:
+        return frontier.root()
+    if size == 0:
+        return EMPTY_ROOT
+    stored = vault.checkpoint()
+    part = Frontier()
+    if stored is not None and stored.checkpoint.size <= size:
+        part = vault.tiles(stored).frontier()
+    if part.size < size:
+        start = vault.catalogue.entry(part.size).commit_start
+        for commit in vault.log.commits(start):
+            for offset, item in enumerate(vault.log.contents(commit)):
+                if part.size == commit.start + offset < size:
+                    part.append(leaf_hash(item.entry))
+            if part.size == size:
+                break
+    if part.size != size:
+        raise LogInconsistent(f"the store can't give the root at {size} entries")
+    return part.root()
+
+
+def _partner_checkpoint(vault: Vault, path: Path) -> OpenedCheckpoint:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{path} can't be read: {error.strerror}", code="E-EXPECT") from error
+    keys = [parse_vkey(signer.vkey) for signer in vault.keyring.log_signers()]
+    return open_checkpoint(data, keys)

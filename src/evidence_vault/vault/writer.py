@@ -1,0 +1,340 @@
+"""The writer: makes, signs and commits custody events, publishes and signs checkpoints.
+
+Write order (DESIGN §4). Steps 1 and 2 are in ingest.py; 4, 5 and 7 in the log room.
+
+1. stage: one streaming read, both digests, sealed as it goes
+2. payload durable; its header only in memory
+3. under the writer lock: item numbers, ``prev``, ``seen``, event built and signed
+4. the commit: one create-only object with entries, sealed disclosures and headers, durable
+5. the catalogue, a cache of 4
+6. acknowledged
+7. tiles, entry bundles and packs published and read back
+8. the checkpoint signed (only over a published prefix), then covered commits emptied
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from evidence_vault import __version__
+from evidence_vault.core import event as events
+from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from evidence_vault.core.commit import Committed
+from evidence_vault.core.disclosure import SALT_BYTES, Disclosure, format_set, make_disclosure
+from evidence_vault.core.event import Event, Unit, encode_event, format_entry, item_subject, pae
+from evidence_vault.core.members import Member, members_value, set_root
+from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from evidence_vault.core.note import parse_vkey
+from evidence_vault.errors import AlreadyExists, InternalError, LogInconsistent, UsageError
+from evidence_vault.log.catalogue import IndexRows
+from evidence_vault.log.publisher import empty_commits, publish
+from evidence_vault.log.sequencer import Prepared, Sequencer
+from evidence_vault.ports import Signer
+from evidence_vault.seal.units import UnitKey, UnitMaker, seal_bytes
+from evidence_vault.vault.digesting import digest_committed
+from evidence_vault.vault.faults import step
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.pins import Pin, write_pins
+from evidence_vault.vault.standing import Stood, demand_may_sign
+
+TOOL = f"evidence-vault {__version__}"
+_NO_EVENT: tuple[int, str | None] = (-1, None)
+
+
+class Writer:
+    """Everything one holder of the lock may do. Batches: prepare events, then ``commit``."""
+
+    def __init__(self, vault: Vault, sequencer: Sequencer) -> None:
+        self.vault = vault
+        self._sequencer = sequencer
+        self._keyring = vault.keyring
+        self._signer: Signer = self._keyring.events_signer()
+        self._maker = UnitMaker(self._keyring.recipients, self._keyring.plaintext)
+        self._prepared: list[Prepared] = []
+        self._heads: dict[str, tuple[int, str | None]] = {}
+        self._next_item: int | None = None
+        self._seen = self._head_seen()
+        self.index = IndexRows()
+
+    # -- step 3: events ------------------------------------------------------------------------
+
+    def new_item(self) -> str:
+        """The next item identifier; used up only if its batch is committed."""
+        if self._next_item is None:
+            self._next_item = self.vault.catalogue.last_number(self._keyring.prefix) + 1
+        item = f"{self._keyring.prefix}-{self._next_item:07d}"
+        self._next_item += 1
+        self._heads[item] = _NO_EVENT
+        return item
+
+    def item_event(
+        self,
+        kind: str,
+        item: str,
+        values: Mapping[str, Any],
+        units: Sequence[tuple[UnitKey, Unit]] = (),
+        record: UnitKey | None = None,
+        home: str | None = None,
+    ) -> bytes:
+        """Prepare an event about one item; returns its leaf hash.
+
+        ``units``: content and metadata units with their keys. ``record``: a unit key made
+        beforehand for the disclosures, so that wrapping need not happen here.
+        """
+        place = home or self._keyring.origin
+        seq, prev = self._next_place(item)
+        leaf = self._prepare(
+            kind, item_subject(place, item), seq, prev, values, units, record, [(item, place, seq)]
+        )
+        self._heads[item] = (seq, leaf.hex())
+        return leaf
+
+    def set_event(
+        self, kind: str, items: Sequence[tuple[str, str]], values: Mapping[str, Any]
+    ) -> bytes:
+        """Prepare one event about many items, given as (id, home); returns its leaf hash."""
+        seed = secrets.token_bytes(32)
+        self._know_heads([item for item, _ in items])
+        members = []
+        for item, home in sorted(items, key=lambda pair: (pair[1], pair[0])):
+            seq, prev = self._next_place(item)
+            members.append(Member(home, item, seq, prev))
+        subject = {"kind": "set", "root": set_root(seed, members).hex()}
+        full = {**values, "members": members_value(seed, members)}
+        places = [(m.id, m.home, m.item_seq) for m in members]
+        leaf = self._prepare(kind, subject, None, None, full, (), None, places)
+        for m in members:
+            self._heads[m.id] = (m.item_seq, leaf.hex())
+        return leaf
+
+    def plain_event(
+        self, kind: str, subject: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> bytes:
+        """Prepare an event about an accession or the vault; returns its leaf hash."""
+        return self._prepare(kind, subject, None, None, values, (), None, [])
+
+    def commit(self) -> int:
+        """Steps 4 to 6: commit what was prepared; returns the index of its first entry."""
+        start = self._sequencer.frontier.size
+        if self._prepared:
+            step("3-built")
+            self._sequencer.append(self._prepared, self.index)
+            step("5-catalogue")
+        self._prepared, self.index = [], IndexRows()
+        self._heads.clear()
+        self._seen = self._head_seen()
+        return start
+
+    @property
+    def frontier(self) -> Frontier:
+        """The committed state of the log."""
+        return self._sequencer.frontier
+
+    def clock_notices(self) -> list[str]:
+        """What to say when the clock was set back. The log's order does not depend on it."""
+        newest, now = self.vault.catalogue.newest_time(), self.vault.clock.now()
+        if newest is None or newest <= now:
+            return []
+        return [
+            f"the clock says {now}, but the newest entry was recorded at {newest}: check the "
+            "clock; entries keep their order by the log"
+        ]
+
+    @property
+    def pending(self) -> int:
+        """How many events are prepared and not yet committed."""
+        return len(self._prepared)
+
+    @property
+    def recorded_at(self) -> str:
+        """When the event prepared last was recorded: what the catalogue must say, too."""
+        return self._prepared[-1].recorded_at
+
+    # -- steps 7 and 8 -------------------------------------------------------------------------
+
+    def checkpoint(self) -> bytes:
+        """Publish what is committed and sign a checkpoint over it; returns the signed note.
+
+        When nothing is new the stored checkpoint is returned. Raises InternalError while a
+        batch is pending.
+        """
+        if self._prepared:
+            raise InternalError("a checkpoint was asked for in the middle of a batch")
+        vault, log = self.vault, self.vault.log
+        stored = vault.checkpoint()
+        state = self._sequencer.state()
+        published = 0 if stored is None else stored.checkpoint.size
+        root = EMPTY_ROOT if stored is None else stored.checkpoint.root
+        note = log.checkpoint()
+        if stored is not None and note is not None and published == state.size:
+            return note
+        first_of_group = published - published % 256
+        covering = vault.catalogue.entry(first_of_group).commit_start
+        # 7. A crash here leaves tiles that the next run writes again, byte for byte.
+        publish(log, published, root, state.size, state.root(), covering)
+        step("7-published")
+        # 8. The pin is durable before a signature leaves.
+        signed = Checkpoint(self._keyring.origin, state.size, state.root())
+        note = sign_checkpoint(signed, self._keyring.log_signers(), timestamp=int(time.time()))
+        write_pins(vault.folder, self._pin(signed), self._keyring)
+        step("8-pinned")
+        try:
+            log.archive.create(log.evidence_key(state.size, "checkpoint"), note)
+        except AlreadyExists:  # signed before a crash: that signature is the one that counts
+            note = log.read(log.archive, log.evidence_key(state.size, "checkpoint"))
+            keys = [parse_vkey(signer.vkey) for signer in self._keyring.log_signers()]
+            if open_checkpoint(note, keys).checkpoint != signed:
+                raise LogInconsistent(
+                    f"another checkpoint at {state.size} entries was signed before",
+                    code="E-FORK",
+                    hint="keep this vault as evidence; see `evidence-vault log audit`",
+                ) from None
+        step("8-evidence")
+        log.archive.replace(log.checkpoint_key(), note)
+        step("8-checkpoint")
+        empty_commits(log, covering, state.size, step)
+        return note
+
+    def _pin(self, signed: Checkpoint) -> Pin:
+        digest = hashlib.sha256(self.vault.keyring_bytes()).hexdigest()
+        return Pin(signed.origin, signed.size, signed.root, digest)
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _know_heads(self, items: Sequence[str]) -> None:
+        """Look up many items in one go; those new to this log begin at 0."""
+        missing = [item for item in items if item not in self._heads]
+        found = self.vault.catalogue.heads(missing)
+        for item in missing:
+            head = found.get(item)
+            self._heads[item] = _NO_EVENT if head is None else (head.seq, head.leaf.hex())
+
+    def _next_place(self, item: str) -> tuple[int, str | None]:
+        """(item_seq, prev) of the item's next event, the pending batch included."""
+        known = self._heads.get(item)
+        if known is not None:
+            return known[0] + 1, known[1]
+        head = self.vault.catalogue.head(item)
+        return (0, None) if head is None else (head.seq + 1, head.leaf.hex())
+
+    def _prepare(
+        self,
+        kind: str,
+        subject: Mapping[str, Any],
+        seq: int | None,
+        prev: str | None,
+        values: Mapping[str, Any],
+        units: Sequence[tuple[UnitKey, Unit]],
+        record: UnitKey | None,
+        members: Sequence[tuple[str, str, int]],
+    ) -> bytes:
+        names = events.FIELDS[kind]
+        unknown = set(values) - set(names)
+        if unknown:
+            raise InternalError(f"{kind} has no fields {sorted(unknown)}")
+        told = [name for name in names if values.get(name) is not None]
+        salts = secrets.token_bytes(SALT_BYTES * len(told))
+        disclosures = [
+            make_disclosure(salts[i * SALT_BYTES : (i + 1) * SALT_BYTES], name, values[name])
+            for i, name in enumerate(told)
+        ]
+        record_key = record or self._maker.new()
+        prepared = build_entry(
+            kind=kind,
+            origin=self._keyring.origin,
+            subject=subject,
+            seq=seq,
+            prev=prev,
+            seen=self._seen,
+            recorded_at=self.vault.clock.now(),
+            signer=self._signer,
+            names=names,
+            disclosures=disclosures,
+            units=units,
+            record=record_key,
+            members=members,
+        )
+        self._prepared.append(prepared)
+        return prepared.leaf
+
+    def _head_seen(self) -> tuple[Mapping[str, Any], ...]:
+        """The newest head before the batch: what each of its entries has seen."""
+        frontier = self._sequencer.frontier
+        root = frontier.root().hex()
+        return ({"origin": self._keyring.origin, "root": root, "size": frontier.size},)
+
+
+def build_entry(
+    *,
+    kind: str,
+    origin: str,
+    subject: Mapping[str, Any],
+    seq: int | None,
+    prev: str | None,
+    seen: tuple[Mapping[str, Any], ...],
+    recorded_at: str,
+    signer: Signer,
+    names: Sequence[str],
+    disclosures: Sequence[Disclosure],
+    units: Sequence[tuple[UnitKey, Unit]],
+    record: UnitKey,
+    members: Sequence[tuple[str, str, int]],
+    clear: Mapping[str, Any] | None = None,
+) -> Prepared:
+    """Seal the disclosures, build the event, sign it: an entry ready to be committed."""
+    payload = seal_bytes(record, "disclosures", format_set(disclosures))
+    record_unit = record.unit("record", [hashlib.sha256(payload).hexdigest()])
+    commitments: dict[str, str | None] = dict.fromkeys(names)
+    commitments.update((d.name, d.digest) for d in disclosures)
+    event = Event(
+        type=kind,
+        origin=origin,
+        subject=subject,
+        item_seq=seq,
+        prev=prev,
+        seen=seen,
+        recorded_at=recorded_at,
+        signer=signer.keyid,
+        tool=TOOL,
+        units=(*(unit for _, unit in units), record_unit),
+        commitments=commitments,
+        clear=clear or {},
+    )
+    encoded = encode_event(event)
+    entry = format_entry(encoded, signer.keyid, signer.sign(pae(encoded)))
+    headers = record.headers()
+    for key, _ in units:
+        headers.update(key.headers())
+    return Prepared(
+        Committed(entry, payload, headers), leaf_hash(entry), kind, recorded_at, members
+    )
+
+
+@contextmanager
+def writing(vault: Vault) -> Iterator[Writer]:
+    """Take the lock, bring the catalogue up to date, make sure that this vault may sign.
+
+    Raises VaultBusy, LogInconsistent (rolled back or restored), KeyProblem.
+    """
+    keyring = vault.keyring
+    if keyring.plaintext != vault.config.plaintext:
+        raise UsageError(
+            "vault.toml and the keyring disagree on whether this vault is encrypted",
+            code="E-CONFIG-CHANGED",
+            hint="somebody changed vault.toml; put the old one back",
+        )
+    with vault.locked():
+        vault.archive.clear_leftovers()
+        vault.control.clear_leftovers()
+        sequencer = Sequencer(vault.log, vault.catalogue, step)
+        sequencer.catch_up(lambda *a: digest_committed(vault, *a))
+        if vault.stood != Stood.now(vault, sequencer.frontier):
+            demand_may_sign(vault, sequencer.frontier)
+        writer = Writer(vault, sequencer)
+        yield writer
+        vault.stood = Stood.now(vault, writer.frontier)

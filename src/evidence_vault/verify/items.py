@@ -1,0 +1,280 @@
+"""The items of a bundle: their receipts, payloads and counts (docs/format-bundle.md rules 5, 6)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from evidence_vault.core.bagtext import MANIFESTS, is_payload
+from evidence_vault.core.entry0 import EntryZero
+from evidence_vault.core.findings import Finding, Outcome, ReportBuilder
+from evidence_vault.core.receipt import Receipt, parse_receipt
+from evidence_vault.core.statement import ItemRow, Statement
+from evidence_vault.core.text import spreadsheet_safe
+from evidence_vault.errors import FormatError
+from evidence_vault.verify.custody import Checked, CustodyChecker
+from evidence_vault.verify.hashing import Digests
+from evidence_vault.verify.receipt import WHO, describe_log
+
+RECEIPTS, PAYLOADS, COUNTS = "S-RECEIPTS", "S-PAYLOADS", "S-COUNTS"
+RULE_5, RULE_6 = "docs/format-bundle.md rule 5", "docs/format-bundle.md rule 6"
+_FILE_FIELDS = (("content_sha256", "sha256"), ("content_sha512", "sha512"))
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a checked receipt says about its item."""
+
+    values: Mapping[str, Any]
+    shown: int
+    withheld: int
+    sound: bool
+
+
+class ItemChecker:
+    """Takes receipts one by one as they are read, then compares them with the rest."""
+
+    def __init__(
+        self, statement: Statement, custody: CustodyChecker, report: ReportBuilder
+    ) -> None:
+        self.zero: EntryZero | None = None
+        self._statement = statement
+        self._custody = custody
+        self._report = report
+        self._rows = {row.receipt: row for row in statement.items}
+        self._known: dict[str, _Known] = {}
+        self._said: set[tuple[str, str, str]] = set()
+
+    @property
+    def sound(self) -> bool:
+        """True when each chosen item's receipt was read and rules 1-6 hold for it."""
+        known = self._known
+        return len(known) == len(self._rows) > 0 and all(k.sound for k in known.values())
+
+    def wants(self, path: str) -> bool:
+        """True for the receipt of a chosen item."""
+        return path in self._rows
+
+    def receipt(self, path: str, data: bytes) -> None:
+        """Check one receipt whose bytes are those that the statement lists."""
+        report = self._report
+        try:
+            receipt = parse_receipt(data)
+        except FormatError as error:
+            report.differ(RECEIPTS, "R-FORMAT", path, RULE_5, reason=error.message)
+            return
+        checked = self._custody.check(receipt)
+        sound = {1, 2, 3, 4, 5, 6} <= checked.ran
+        for rule, finding in checked.findings:
+            sound = sound and (rule == 8 or finding.outcome is Outcome.INFORMATION)
+            self._file(path, rule, finding)
+        row = self._rows[path]
+        self._compare(path, row, receipt, checked)
+        if self.zero is None and checked.zero is not None:
+            self.zero = checked.zero
+            describe_log(report, checked)
+        ingested = checked.ingested()
+        self._known[path] = _Known(
+            {
+                name: ingested[0].values[name]
+                for name in ("content_sha256", "content_sha512", "content_size")
+                if ingested and name in ingested[0].values
+            },
+            sum(len(e.values) for e in checked.events),
+            sum(e.withheld for e in checked.events),
+            sound,
+        )
+
+    def _file(self, path: str, rule: int, finding: Finding) -> None:
+        """File a receipt's finding; what all receipts share is said once."""
+        shared = rule == 8 or finding.code in ("R-OTHER-SIGNATURES", "R-TYPE-UNKNOWN")
+        key = (finding.code, finding.subject, str(sorted(finding.details.items())))
+        if shared and key in self._said:
+            return
+        self._said.add(key)
+        step = WHO if rule == 8 else RECEIPTS
+        subject = finding.subject if shared else f"{path}, {finding.subject}"
+        self._report.add(step, replace(finding, subject=subject))
+
+    # Rule 5: all receipts share the statement's origin, checkpoint and exported event.
+    def _compare(self, path: str, row: ItemRow, receipt: Receipt, checked: Checked) -> None:
+        s, checkpoint = self._statement, checked.checkpoint
+        last = checked.events[-1] if checked.events else None
+        zero = self.zero or checked.zero
+        same = {
+            "fingerprint": (
+                zero.fingerprint.hex() if zero else "none",
+                checked.zero.fingerprint.hex() if checked.zero else "none",
+            ),
+            "origin": (s.origin, receipt.origin),
+            "item": (f"{row.home} {row.id}", " ".join(receipt.subject[1:])),
+            "checkpoint": (
+                f"{s.checkpoint_size} {s.checkpoint_root}",
+                f"{checkpoint.size} {checkpoint.root.hex()}" if checkpoint else "none",
+            ),
+            "last_seq": (str(row.last_seq), str(checked.last_seq())),
+            "exported": (
+                f"{s.exported_index} {s.exported_leaf}",
+                f"{last.index} {last.opened.leaf.hex()}" if last else "none",
+            ),
+        }
+        for name, (expected, found) in same.items():
+            if expected != found:
+                self._report.differ(
+                    RECEIPTS,
+                    "B-RECEIPT-OTHER",
+                    path,
+                    RULE_5,
+                    field=name,
+                    expected=expected,
+                    found=found,
+                )
+        if last is not None:
+            self._check_exported(path, last.event.type, last.values)
+
+    def _check_exported(self, path: str, kind: str, values: Mapping[str, Any]) -> None:
+        """The exported event must reveal what the bundle claims about itself."""
+        s = self._statement
+        manifest = next((f.sha256 for f in s.files if f.path == MANIFESTS[0]), None)
+        claims: dict[str, Any] = {
+            "bundle_id": s.bundle_id,
+            "counts": dict(s.counts),
+            "payload_manifest": manifest,
+            "proofs": dict(s.proofs),
+        }
+        if kind != "exported":
+            self._report.differ(RECEIPTS, "B-NOT-EXPORTED", path, RULE_5, type=kind)
+            return
+        for name, claim in claims.items():
+            if name not in values:
+                self._report.differ(RECEIPTS, "B-EXPORTED-HIDDEN", path, RULE_5, field=name)
+            elif values[name] != claim:
+                self._report.differ(RECEIPTS, "B-EXPORTED-OTHER", path, RULE_5, field=name)
+
+    def finish(self, good: set[str], digests: Mapping[str, Digests], index: bytes | None) -> None:
+        """Compare items with payloads, counts and index, after all files were read."""
+        report = self._report
+        if self.sound and not report.failed(RECEIPTS):
+            report.match(RECEIPTS, "B-RECEIPTS-OK", count=len(self._known))
+        self._check_payloads(good, digests)
+        self._check_rows()
+        self._check_counts(index)
+        self._check_proofs()
+        if not report.failed(COUNTS):
+            counts = self._statement.counts
+            report.match(
+                COUNTS, "B-COUNTS-OK", chosen=counts["chosen"], withheld=counts["withheld"]
+            )
+
+    def _check_payloads(self, good: set[str], digests: Mapping[str, Digests]) -> None:
+        report, checked = self._report, 0
+        rows = [row for row in self._statement.items if row.payload is not None]
+        for row in rows:
+            path = str(row.payload)
+            known = self._known.get(row.receipt)
+            if path not in good or known is None:
+                report.unchecked(PAYLOADS, "B-PAYLOAD-UNCHECKED", path, RULE_5)
+                continue
+            actual = digests[path]
+            found = {name: getattr(actual, attribute) for name, attribute in _FILE_FIELDS}
+            found["content_size"] = str(actual.size)
+            for name, value in found.items():
+                if name not in known.values:
+                    report.unchecked(PAYLOADS, "R-FILE-WITHHELD", path, RULE_5, field=name)
+                elif known.values[name] != value:
+                    report.differ(
+                        PAYLOADS,
+                        "R-FILE-CHANGED",
+                        path,
+                        RULE_5,
+                        field=name,
+                        expected=str(known.values[name]),
+                        found=value,
+                    )
+            checked += 1
+        if not rows:
+            report.match(PAYLOADS, "B-NO-PAYLOADS")
+        elif not report.failed(PAYLOADS):
+            report.match(PAYLOADS, "B-PAYLOADS-OK", count=checked)
+
+    # Rule 6: each item's row names files that are there; no file of theirs is unnamed.
+    def _check_rows(self) -> None:
+        s, report = self._statement, self._report
+        listed = {f.path for f in s.files}
+        payloads = [row.payload for row in s.items if row.payload is not None]
+        receipts = [row.receipt for row in s.items]
+        for row in s.items:
+            problem = _row_problem(row, listed)
+            if problem:
+                report.differ(COUNTS, "B-ITEM", row.id, RULE_6, reason=problem)
+        for what, paths in (("payload", payloads), ("receipt", receipts)):
+            if len(set(paths)) != len(paths):
+                report.differ(COUNTS, "B-ITEM", what, RULE_6, reason="named by two items")
+        named = {*payloads, *receipts}
+        for path in sorted(listed - named):
+            if is_payload(path) or path.startswith("receipts/"):
+                report.differ(COUNTS, "B-ITEM", path, RULE_6, reason="belongs to no item")
+
+    def _check_counts(self, index: bytes | None) -> None:
+        s, report = self._statement, self._report
+        exported = sum(row.withheld is None for row in s.items)
+        found = {
+            "chosen": len(s.items),
+            "exported": exported,
+            "withheld": len(s.items) - exported,
+        }
+        if self.sound:
+            found["fields_shown"] = sum(k.shown for k in self._known.values())
+            found["fields_withheld"] = sum(k.withheld for k in self._known.values())
+        else:
+            report.unchecked(COUNTS, "B-COUNTS-UNCHECKED", clause=RULE_6)
+        for name, value in found.items():
+            if s.counts[name] != value:
+                report.differ(COUNTS, "B-COUNT", name, RULE_6, expected=s.counts[name], found=value)
+        if index is None:
+            return  # missing or changed, and already named
+        problem = self._index_problem(index)
+        if problem:
+            report.differ(COUNTS, "B-INDEX", "index.csv", RULE_6, reason=problem)
+
+    def _index_problem(self, index: bytes) -> str:
+        """index.csv has a line for each item and the totals last; what is wrong, "" if nothing."""
+        counts = self._statement.counts
+        total = ["TOTAL", str(counts["chosen"]), "exported", str(counts["exported"])]
+        total += ["withheld", str(counts["withheld"])]
+        try:
+            text = io.StringIO(index.decode("utf-8-sig"), newline="")
+            rows = list(csv.reader(text, strict=True))
+        except (UnicodeDecodeError, csv.Error):
+            return "not a table"
+        if len(rows) != len(self._statement.items) + 2 or rows[-1] != total:
+            return "its total is not that of the statement"
+        for item, row in zip(self._statement.items, rows[1:], strict=False):
+            outcome = "exported" if item.withheld is None else "withheld"
+            if row[:3] != [item.id, spreadsheet_safe(item.home), outcome]:
+                return f"its line for {item.id} is not that of the statement"
+        return ""
+
+    def _check_proofs(self) -> None:
+        """Inclusion is always there; kinds this version can't check are not passed over."""
+        for name, state in self._statement.proofs.items():
+            if name == "inclusion" and state != "present":
+                self._report.differ(COUNTS, "B-PROOF-MISSING", name, RULE_6, state=state)
+            elif name != "inclusion" and state == "present":
+                self._report.unchecked(COUNTS, "B-PROOF-UNCHECKED", name, RULE_6)
+            elif name != "inclusion" and state == "pending":
+                self._report.inform(COUNTS, "B-PROOF-PENDING", name)
+
+
+def _row_problem(row: ItemRow, listed: set[str]) -> str:
+    """What is wrong with an item's row, "" if nothing."""
+    if row.receipt not in listed or not row.receipt.startswith("receipts/"):
+        return "its receipt is not in the bundle"
+    if row.payload is not None and (row.payload not in listed or not is_payload(row.payload)):
+        return "its original is not in the bundle"
+    if row.withheld is not None and row.payload is not None:
+        return "withheld, and yet its original is there"
+    return ""

@@ -1,0 +1,109 @@
+"""Every command and every option of the synopsis is there, and nothing that does not work."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+from evidence_vault.cli.main import group
+from evidence_vault.cli.table import COMMANDS
+from evidence_vault.core.fields import FIELDS
+
+from .runner import SCHEMAS, call, spawn
+
+FIELD_OPTIONS = ["--" + name.replace("_", "-") for name in FIELDS]
+
+# The synopsis: each command with its options.
+OPTIONS: dict[tuple[str, ...], list[str]] = {
+    ("init",): ["--org", "--prefix", "--origin", "--recovery", "--no-recovery", "--plaintext"],
+    ("ingest",): ["--sheet", "--sheet-template", "--metadata", "--dry-run", *FIELD_OPTIONS],
+    ("describe",): ["--sheet", *FIELD_OPTIONS],
+    ("list",): ["--limit", "--offset"],
+    ("show",): [],
+    ("history",): [],
+    ("search",): ["--digest", "--name", "--date", "--source-code", "--case", "--accession"],
+    ("get",): ["-o", "--purpose"],
+    ("receipt",): ["-o", "--disclose", "--purpose"],
+    ("verify",): ["--trust", "--expect"],
+    ("open",): ["-o", "--identity"],
+    ("export",): [
+        *("--all", "--case", "--query", "--for", "--originals", "--disclose", "--to", "--clear"),
+        *("--export-passphrase-file", "--folder", "--recipient-name", "--purpose", "-o"),
+    ],
+    ("fixity",): ["--all", "--sample"],
+    ("log", "checkpoint"): ["--expect"],
+    ("log", "status"): [],
+    ("log", "prove"): ["--index", "--old-size", "-o"],
+    ("log", "audit"): [],
+    ("log", "succeed"): ["--recovery", "--reason"],
+    ("trust", "export"): ["-o"],
+    ("trust", "show"): [],
+    ("key", "passphrase"): ["--new-passphrase-file"],
+    ("rebuild",): ["--recovery", "--expect", "--no-index"],
+    ("doctor",): [],
+    ("demo",): [],
+}
+GLOBALS = ["--vault", "--json", "--lang", "-q", "-v", "--passphrase-file", "--by"]
+
+
+def commands() -> dict[tuple[str, ...], click.Command]:
+    """Every command that does something, by its words."""
+    found: dict[tuple[str, ...], click.Command] = {}
+    context = click.Context(group)
+    for name in COMMANDS:
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            found.update({(name, below): each for below, each in command.commands.items()})
+        else:
+            found[(name,)] = command
+    return found
+
+
+def test_commands_are_those_of_the_synopsis() -> None:
+    assert set(commands()) == set(OPTIONS)
+
+
+@pytest.mark.parametrize("words", OPTIONS, ids=" ".join)
+def test_help_shows_every_option(words: tuple[str, ...]) -> None:
+    shown = call(*words, "--help")
+    assert shown.status == 0
+    assert shown.err == ""
+    options = {option for each in commands()[words].params for option in each.opts}
+    for option in OPTIONS[words]:
+        assert option in options
+        assert option in shown.out
+
+
+@pytest.mark.parametrize("words", OPTIONS, ids=" ".join)
+def test_every_command_takes_the_global_options(words: tuple[str, ...]) -> None:
+    options = {option for each in commands()[words].params for option in each.opts}
+    assert set(GLOBALS) <= options
+
+
+@pytest.mark.parametrize("words", OPTIONS, ids=" ".join)
+def test_every_command_has_a_schema(words: tuple[str, ...]) -> None:
+    assert (SCHEMAS / f"{'-'.join(words)}.json").is_file()
+
+
+def test_every_schema_belongs_to_a_command() -> None:
+    expected = {"-".join(words) for words in OPTIONS} | {"error", "ingest-sheet-template"}
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == expected
+
+
+def test_main_help_names_every_command_and_global_option() -> None:
+    shown = spawn("--help")
+    assert shown.status == 0
+    for name in [*COMMANDS, *GLOBALS]:
+        assert name in shown.out
+
+
+def test_later_options_are_not_offered_yet() -> None:
+    for option in ("--station", "--store", "--database"):
+        assert call("init", "x", "--org", "O", option).status == 2
+
+
+def test_version() -> None:
+    from evidence_vault import __version__
+
+    assert call("--version").out == f"evidence-vault {__version__}\n"

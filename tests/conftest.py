@@ -1,0 +1,25 @@
+"""Fixtures every test may use. Shared material is found once, here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shared_folder() -> Path:
+    """Where the corpus, vectors and data lie: EVIDENCE_VAULT_SHARED or ``../shared``."""
+    named = os.environ.get("EVIDENCE_VAULT_SHARED")
+    return Path(named) if named else ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared test material; its absence is said, not passed over."""
+    folder = shared_folder()
+    if not folder.is_dir():
+        pytest.skip(f"shared test material is absent: {folder} (set EVIDENCE_VAULT_SHARED)")
+    return folder

@@ -1,0 +1,233 @@
+"""The schemas of event payloads say what the code writes: same fields, same members, no others."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+from evidence_vault.core.disclosure import make_disclosure
+from evidence_vault.core.entry0 import NamedKey, format_clear
+from evidence_vault.core.event import (
+    FIELDS,
+    PREMIS,
+    Event,
+    Unit,
+    encode_event,
+    item_subject,
+    parse_event,
+)
+from evidence_vault.core.members import Member, set_root
+
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas" / "events"
+ORIGIN = "copper-meadow-lantern-4417"
+ITEM = item_subject(ORIGIN, "QVRM-0000042")
+ACCESSION = {"id": "QVRM-A00001", "kind": "accession"}
+LEAF = "ab" * 32
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    """The schema of an event type."""
+    loaded: dict[str, Any] = json.loads((SCHEMAS / f"{kind}.json").read_text(encoding="utf-8"))
+    return loaded
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def unit(kind: str, *, parts: int = 1, header: bool = True) -> Unit:
+    """A sealing unit as seal/units.py describes one."""
+    objects = tuple(digest(f"{kind} {i}") for i in range(parts))
+    return Unit(digest(kind)[:32], kind, objects, digest(f"header {kind}") if header else None)
+
+
+def set_subject() -> dict[str, str]:
+    members = [Member(ORIGIN, "QVRM-0000042", 3, LEAF)]
+    return {"kind": "set", "root": set_root(bytes(32), members).hex()}
+
+
+def clear_of_entry0(succeeds: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The open part of entry 0, from real keys."""
+    keys = []
+    for number, role in enumerate(("root", "events", "statements", "log"), 1):
+        private = Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32)
+        keys.append(NamedKey(role, private.public_key().public_bytes_raw()))
+    quantum = MLDSA44PrivateKey.from_seed_bytes(bytes([9]) * 32)
+    keys.append(NamedKey("log-pq", quantum.public_key().public_bytes_raw()))
+    return format_clear(keys, "QVRM", succeeds)
+
+
+def event(kind: str, subject: dict[str, str], **other: Any) -> Event:
+    """An event with one revealed field and the rest unknown, as the writer builds them."""
+    names = FIELDS[kind]
+    commitments: dict[str, str | None] = dict.fromkeys(names)
+    shown = make_disclosure(bytes(32), names[0], "clerk-1")
+    commitments[shown.name] = shown.digest
+    item = subject["kind"] == "item"
+    given: dict[str, Any] = {
+        "type": kind,
+        "origin": ORIGIN,
+        "subject": subject,
+        "item_seq": 0 if item else None,
+        "prev": None,
+        "seen": ({"origin": ORIGIN, "root": LEAF, "size": 16},),
+        "recorded_at": "2026-11-23T10:00:00Z",
+        "signer": digest("signer"),
+        "tool": "evidence-vault 0.1.0",
+        "units": (unit("record"),),
+        "commitments": commitments,
+        "clear": {},
+    }
+    return Event(**{**given, **other})
+
+
+REAL = {
+    "vault-created": event("vault-created", {"kind": "vault"}, seen=(), clear=clear_of_entry0()),
+    "vault-created that succeeds a log": event(
+        "vault-created",
+        {"kind": "vault"},
+        clear=clear_of_entry0({"origin": "older-log-0001", "root": LEAF, "size": 7}),
+    ),
+    "accession-opened": event("accession-opened", ACCESSION),
+    "accession-closed": event("accession-closed", ACCESSION),
+    "ingested": event("ingested", ITEM, units=(unit("content"), unit("record"))),
+    "ingested in two parts, with metadata": event(
+        "ingested", ITEM, units=(unit("content", parts=2), unit("metadata"), unit("record"))
+    ),
+    "ingested without encryption": event(
+        "ingested", ITEM, units=(unit("content", header=False), unit("record", header=False))
+    ),
+    "received-again": event("received-again", ITEM, item_seq=4, prev=LEAF),
+    "described": event("described", ITEM, item_seq=1, prev=LEAF),
+    "described first in a succeeding log": event("described", ITEM),
+    "accessed": event("accessed", ITEM, item_seq=2, prev=LEAF),
+    "accessed by a set": event("accessed", set_subject()),
+    "exported": event("exported", set_subject()),
+    "fixity-checked": event("fixity-checked", set_subject()),
+}
+
+
+def payload_of(real: Event) -> dict[str, Any]:
+    """The payload as it stands in the log, after the reader accepted it."""
+    encoded = encode_event(real)
+    assert parse_event(encoded) == real
+    value: dict[str, Any] = json.loads(encoded)
+    return value
+
+
+def test_there_is_one_schema_for_each_event_type_and_no_other() -> None:
+    assert {path.stem for path in SCHEMAS.iterdir()} == set(FIELDS)
+    assert {name.split(" ")[0] for name in REAL} == set(FIELDS)
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_a_schema_lists_exactly_the_committed_fields_of_its_type(kind: str) -> None:
+    schema = schema_of(kind)
+    committed = schema["properties"]["sd"]
+    assert tuple(committed["properties"]) == FIELDS[kind]
+    assert sorted(committed["required"]) == sorted(FIELDS[kind])
+    assert committed["additionalProperties"] is False
+    assert schema["properties"]["type"] == {"const": kind}
+    assert all(field["description"] for field in committed["properties"].values())
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_a_schema_says_its_name_dialect_and_premis_type(kind: str) -> None:
+    schema = schema_of(kind)
+    assert schema["$id"] == f"https://evidence-vault.example/schemas/events/{kind}/v1"
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert f"PREMIS 3 event type: {PREMIS[kind]}." in schema["description"]
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_what_the_code_writes_is_valid(name: str) -> None:
+    real = REAL[name]
+    jsonschema.Draft202012Validator(schema_of(real.type)).validate(payload_of(real))
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_no_event_passes_as_another_type(name: str) -> None:
+    payload = payload_of(REAL[name])
+    for kind in set(FIELDS) - {payload["type"]}:
+        assert not jsonschema.Draft202012Validator(schema_of(kind)).is_valid(payload)
+
+
+def add_member(payload: dict[str, Any]) -> None:
+    payload["note"] = "x"
+
+
+def drop_member(payload: dict[str, Any]) -> None:
+    del payload["seen"]
+
+
+def add_field(payload: dict[str, Any]) -> None:
+    payload["sd"]["weather"] = None
+
+
+def drop_field(payload: dict[str, Any]) -> None:
+    payload["sd"].popitem()
+
+
+def show_value(payload: dict[str, Any]) -> None:
+    payload["sd"][next(iter(payload["sd"]))] = "clerk-1"
+
+
+def other_version(payload: dict[str, Any]) -> None:
+    payload["v"] = 2
+
+
+def no_record(payload: dict[str, Any]) -> None:
+    payload["units"].pop()
+
+
+def short_digest(payload: dict[str, Any]) -> None:
+    payload["units"][0]["objects"][0] = "ab"
+
+
+def break_chain(payload: dict[str, Any]) -> None:
+    payload["prev"] = LEAF if payload["prev"] is None else None
+
+
+def no_subject(payload: dict[str, Any]) -> None:
+    payload["subject"] = {"kind": "person"}
+
+
+def something_in_clear(payload: dict[str, Any]) -> None:
+    payload["clear"]["name"] = base64.b64encode(b"a name").decode()
+
+
+DAMAGES: tuple[Callable[[dict[str, Any]], None], ...] = (
+    add_member,
+    drop_member,
+    add_field,
+    drop_field,
+    show_value,
+    other_version,
+    no_record,
+    short_digest,
+    break_chain,
+    no_subject,
+    something_in_clear,
+)
+
+
+@pytest.mark.parametrize("name", REAL)
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_what_the_code_would_never_write_is_refused(
+    name: str, damage: Callable[[dict[str, Any]], None]
+) -> None:
+    payload = copy.deepcopy(payload_of(REAL[name]))
+    damage(payload)
+    validator = jsonschema.Draft202012Validator(schema_of(REAL[name].type))
+    assert not validator.is_valid(payload)

@@ -1,0 +1,61 @@
+"""Calls the public doors in a process of its own; prints one JSON document.
+
+driver.py ingest VAULT PATH… | checkpoint VAULT | passphrase VAULT NEW | succeed VAULT RECOVERY
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from evidence_vault.errors import VaultError
+from evidence_vault.vault.checking import log_checkpoint
+from evidence_vault.vault.creation import change_passphrase
+from evidence_vault.vault.ingest import IngestRequest, ingest
+from evidence_vault.vault.opening import open_vault
+from evidence_vault.vault.succession import succeed
+
+PASSPHRASE = "correct horse battery"
+
+
+def peak_kib() -> int:
+    """Peak memory of this program alone: ru_maxrss would count the process that started it."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise RuntimeError("this system does not tell the peak memory")
+
+
+def main(command: str, folder: Path, *rest: str) -> dict[str, Any]:
+    if command == "passphrase":
+        return change_passphrase(folder, lambda: PASSPHRASE, lambda: rest[0])
+    if command == "succeed":
+        return succeed(folder, lambda: PASSPHRASE, Path(rest[0]), "the test lost the log")
+    with open_vault(folder, lambda: PASSPHRASE) as vault:
+        if command == "checkpoint":
+            return log_checkpoint(vault)
+        assert command == "ingest"
+        _ = vault.keyring
+        print("open", file=sys.stderr, flush=True)
+        return ingest(vault, IngestRequest([os.fsencode(path) for path in rest]))
+
+
+if __name__ == "__main__":
+    from evidence_vault.seal import keyring
+    from evidence_vault.vault import ingest as taking_in
+
+    keyring.LOG_N = 10
+    if "EVIDENCE_TEST_GROUP" in os.environ:  # smaller commits, so that there are several
+        taking_in._GROUP_ITEMS = int(os.environ["EVIDENCE_TEST_GROUP"])
+    try:
+        result = main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
+        status = int(result.get("exit", 0))
+    except VaultError as error:
+        result = {"code": error.code, "message": error.message, "hint": error.hint}
+        status = int(error.exit_status)
+    result["peak_kib"] = peak_kib()
+    json.dump(result, sys.stdout)
+    sys.exit(status)
