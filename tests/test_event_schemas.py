@@ -15,6 +15,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+from evidence_vault.core.anchors import (
+    beacon_anchor,
+    format_anchors,
+    peer_anchor,
+    token_anchor,
+)
 from evidence_vault.core.disclosure import make_disclosure
 from evidence_vault.core.entry0 import NamedKey, format_clear
 from evidence_vault.core.event import (
@@ -26,11 +32,13 @@ from evidence_vault.core.event import (
     item_subject,
     parse_event,
 )
+from evidence_vault.core.keystate import format_enrolled, format_revoked
 from evidence_vault.core.members import Member, set_root
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas" / "events"
 ORIGIN = "copper-meadow-lantern-4417"
 ITEM = item_subject(ORIGIN, "QVRM-0000042")
+VAULT = {"kind": "vault"}
 ACCESSION = {"id": "QVRM-A00001", "kind": "accession"}
 LEAF = "ab" * 32
 
@@ -114,6 +122,25 @@ REAL = {
     "accessed by a set": event("accessed", set_subject()),
     "exported": event("exported", set_subject()),
     "fixity-checked": event("fixity-checked", set_subject()),
+    "key-enrolled": event("key-enrolled", VAULT, clear=format_enrolled("events", bytes([7]) * 32)),
+    "key-revoked": event(
+        "key-revoked", VAULT, clear=format_revoked("events", digest("key"), 41, "compromised")
+    ),
+    "granted": event("granted", VAULT),
+    "granted for a set": event("granted", set_subject()),
+    "withdrawn": event("withdrawn", VAULT),
+    "anchored": event(
+        "anchored",
+        VAULT,
+        clear=format_anchors(
+            [
+                token_anchor(ORIGIN, 12, LEAF),
+                peer_anchor("other-log-0002", 7, LEAF, LEAF),
+                beacon_anchor("drand quicknet", "1234567", "ab" * 48),
+            ]
+        ),
+    ),
+    "trust-recorded": event("trust-recorded", VAULT, clear={"sha256": LEAF, "version": 1}),
 }
 
 

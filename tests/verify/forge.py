@@ -32,9 +32,10 @@ from evidence_vault.core.event import (
 from evidence_vault.core.keys import keyid, public_pem
 from evidence_vault.core.merkle import MemoryTree, leaf_hash, prove_inclusion, root_from_hashes
 from evidence_vault.core.note import KeyType, VerifierKey, format_vkey
+from evidence_vault.core.policy import format_policy, plain_policy
 from evidence_vault.core.receipt import VAULT_SUBJECT, Receipt, ReceiptEvent, format_receipt
 from evidence_vault.core.statement import FileRow, ItemRow, Statement, format_statement
-from evidence_vault.core.trust import TrustFile, TrustKey, TrustOrigin, plain_policy
+from evidence_vault.core.trust import TrustFile, TrustKey, TrustOrigin
 
 ORIGIN = "copper-meadow-lantern-4417"
 TIME = "2026-11-23T10:00:00Z"
@@ -251,7 +252,7 @@ class Maker:
             fingerprint=zero.fingerprint,
             keys=keys,
             log_keys=zero.log_vkeys(),
-            policy=plain_policy(zero.log_vkeys()),
+            policy=format_policy(plain_policy(zero.log_keys())),
         )
         return replace(origin, **other)
 

@@ -21,8 +21,9 @@ from evidence_vault.bundle.words import (
     value_lines,
 )
 from evidence_vault.core.canonical import canonical, unb64
-from evidence_vault.core.event import Event, parse_entry
+from evidence_vault.core.event import Event, parse_entry, stands_beside
 from evidence_vault.core.keys import keyid
+from evidence_vault.core.keystate import ENROLLED, parse_enrolled
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.receipt import Receipt
 from evidence_vault.core.text import escape_for_display
@@ -106,13 +107,18 @@ def key_roles(created: Event) -> dict[str, str]:
 
 
 def custody_events(receipt: Receipt) -> list[CustodyEvent]:
-    """The events of a receipt's item in order; the archive's first entry is not one of them."""
+    """The events of a receipt's item in order; those about the archive are not among them."""
     roles: dict[str, str] = {}
     events: list[CustodyEvent] = []
     for shown in receipt.events:
         event = parse_entry(shown.leaf).event
         if event.type == "vault-created":
             roles = key_roles(event)
+            continue
+        if event.type == ENROLLED:
+            role, public = parse_enrolled(event.clear)
+            roles[keyid(public)] = role
+        if stands_beside(event.type, event.subject):
             continue
         number = shown.opening.member.item_seq if shown.opening else event.item_seq
         revealed = {d.name: d.value for d in shown.reveals}

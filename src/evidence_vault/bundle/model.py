@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 
 from evidence_vault.core.bagtext import manifest_text
 from evidence_vault.core.checkpoint import Checkpoint
-from evidence_vault.core.event import parse_entry
+from evidence_vault.core.event import parse_entry, peek, stands_beside
 from evidence_vault.core.keys import keyid
 from evidence_vault.core.receipt import Receipt
 from evidence_vault.core.statement import FileRow
@@ -72,8 +72,9 @@ class BundleItem:
 
     @property
     def last_seq(self) -> int:
-        """The ``item_seq`` of the newest event in the receipt; index 0 of the log isn't one."""
-        return len(self.receipt.events) - 2
+        """The ``item_seq`` of the item's newest event; events about the vault aren't among them."""
+        events = [peek(event.leaf) for event in self.receipt.events[1:]]
+        return sum(not stands_beside(e["type"], e["subject"]) for e in events) - 1
 
 
 @dataclass(frozen=True, slots=True)

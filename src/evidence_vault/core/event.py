@@ -79,6 +79,12 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "recipient",
     ),
     "fixity-checked": ("actor", "counts", "findings", "members", "method"),
+    "key-enrolled": ("actor", "purpose"),
+    "key-revoked": ("actor", "purpose"),
+    "granted": ("actor", "members", "purpose", "reader", "rewrapped"),
+    "withdrawn": ("actor", "purpose", "reader"),
+    "anchored": ("actor",),
+    "trust-recorded": ("actor", "purpose"),
 }
 
 # PREMIS 3 event type (id.loc.gov/vocabulary/preservation/eventType) of each event type.
@@ -92,7 +98,17 @@ PREMIS: dict[str, str] = {
     "accessed": "dissemination",
     "exported": "dissemination",
     "fixity-checked": "fixity check",
+    "key-enrolled": "policy assignment",
+    "key-revoked": "policy assignment",
+    "granted": "policy assignment",
+    "withdrawn": "policy assignment",
+    "anchored": "digital signature generation",
+    "trust-recorded": "policy assignment",
 }
+
+# Types about the archive itself that an item's receipt may carry besides entry 0: whose keys
+# counted when, and values that show when.
+BESIDE_ITEMS = ("key-enrolled", "key-revoked", "anchored")
 
 UNIT_KINDS = ("content", "metadata", "record")
 
@@ -286,6 +302,11 @@ def peek(entry: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise FormatError("an entry's payload is not an object (docs/format-entry.md)")
     return value
+
+
+def stands_beside(kind: str, subject: Mapping[str, Any]) -> bool:
+    """True for an event that an item's receipt may carry though it is about the archive."""
+    return kind in BESIDE_ITEMS and subject == {"kind": "vault"}
 
 
 def parse_event(payload: bytes) -> Event:

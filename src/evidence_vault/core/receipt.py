@@ -7,6 +7,7 @@ entries, paths and signatures are worth is decided in ``verify/``.
 from __future__ import annotations
 
 import binascii
+import re
 from dataclasses import dataclass
 
 from evidence_vault.core.disclosure import Disclosure, parse_disclosure
@@ -21,8 +22,15 @@ MAX_EVENTS = 100_000
 MAX_PATH = 63
 MAX_INDEX = 2**63 - 1
 MAX_NOTE = 1_000_000
+MAX_STATES = 1_000
+MAX_PEERS = 1_000
+MAX_TOKEN = 1_000_000
+MAX_TOKENS = 64
+MAX_RENEWALS = 64
 
 VAULT_SUBJECT = ("vault",)
+
+_AUTHORITY = re.compile(r"[a-z0-9-]{1,40}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +49,49 @@ class ReceiptEvent:
     reveals: tuple[Disclosure, ...] = ()
 
 
+Tokens = tuple[tuple[str, bytes], ...]
+"""(name of the authority as the vault calls it, RFC 3161 reply in DER)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A list of digests (text of ``sha512sum``) that was stamped later, and those stamps."""
+
+    manifest: bytes
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptState:
+    """A countersigned or time-stamped checkpoint of the same log.
+
+    ``note``: the signed note at ``size`` with cosignatures; ``consistency``: the proof from it to
+    the receipt's checkpoint, empty when the sizes are equal. ``tokens`` are over the note with
+    the log's own signature lines alone.
+    """
+
+    size: int
+    note: bytes
+    consistency: tuple[bytes, ...]
+    tokens: Tokens = ()
+    renewals: tuple[Renewal, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt; ``subject`` is ("item", home, id) or ("vault",), ``note`` the checkpoint."""
+    """A receipt; ``subject`` is ("item", home, id) or ("vault",), ``note`` the checkpoint.
+
+    ``states`` in ascending order of size; ``peers`` are checkpoints of other logs that an
+    ``anchored`` event names.
+    """
 
     origin: str
     subject: tuple[str, ...]
     made: str
     events: tuple[ReceiptEvent, ...]
     note: bytes
+    states: tuple[ReceiptState, ...] = ()
+    peers: tuple[bytes, ...] = ()
 
 
 def format_receipt(receipt: Receipt) -> bytes:
@@ -66,12 +108,15 @@ def format_receipt(receipt: Receipt) -> bytes:
     ]
     for event in receipt.events:
         out.append(b"event %d\nleaf %s\npath" % (event.index, event.leaf))
-        out.extend(b" " + binascii.b2a_base64(p, newline=False) for p in event.path)
+        out.extend(b" " + _b64(p) for p in event.path)
         out.append(b"\n")
         if event.opening is not None:
             out.append(b"member " + format_opening(event.opening) + b"\n")
         out.extend(b"reveal " + d.raw + b"\n" for d in event.reveals)
         out.append(b"\n")
+    for state in receipt.states:
+        out.append(_state_text(state))
+    out.extend(b"peer " + _b64(note) + b"\n\n" for note in receipt.peers)
     out.append(b"checkpoint\n")
     out.append(receipt.note)
     data = b"".join(out)
@@ -92,11 +137,26 @@ def parse_receipt(data: bytes) -> Receipt:
     made = lines.word(b"made ")
     lines.blank()
     events: list[ReceiptEvent] = []
+    states: list[ReceiptState] = []
+    peers: list[bytes] = []
     while (line := lines.take()) != b"checkpoint":
-        if len(events) == MAX_EVENTS:
+        if line.startswith(b"state "):
+            if len(states) == MAX_STATES:
+                raise lines.wrong("a receipt holds at most 1,000 states")
+            states.append(_parse_state(lines, line))
+        elif line.startswith(b"peer "):
+            if len(peers) == MAX_PEERS:
+                raise lines.wrong("a receipt holds at most 1,000 checkpoints of other logs")
+            peers.append(lines.base64(line.removeprefix(b"peer "), "a checkpoint"))
+            lines.blank()
+        elif len(events) == MAX_EVENTS:
             raise lines.wrong("a receipt holds at most 100,000 events")
-        events.append(_parse_event(lines, line))
-    receipt = Receipt(origin, subject, made, tuple(events), lines.rest())
+        else:
+            events.append(_parse_event(lines, line))
+    # Blocks out of order are another spelling, which the comparison below refuses.
+    receipt = Receipt(
+        origin, subject, made, tuple(events), lines.rest(), tuple(states), tuple(peers)
+    )
     if format_receipt(receipt) != data:
         raise FormatError("a receipt is not in its one spelling (docs/format-receipt.md)")
     return receipt
@@ -111,11 +171,7 @@ def _parse_event(lines: _Lines, line: bytes) -> ReceiptEvent:
     words = lines.take().split(b" ")
     if words[0] != b"path" or len(words) - 1 > MAX_PATH:
         raise lines.wrong("expected 'path' and at most 63 hashes")
-    try:
-        # Only the alphabet is checked here; parse_receipt compares the whole spelling.
-        path = tuple(binascii.a2b_base64(word, strict_mode=True) for word in words[1:])
-    except binascii.Error:
-        raise lines.wrong("a path element is not base64") from None
+    path = tuple(lines.base64(word, "a path element") for word in words[1:])
     opening = None
     reveals: list[Disclosure] = []
     line = lines.take()
@@ -128,6 +184,88 @@ def _parse_event(lines: _Lines, line: bytes) -> ReceiptEvent:
         reveals.append(parse_disclosure(line.removeprefix(b"reveal ")))
         line = lines.take()
     return ReceiptEvent(int(number), leaf, path, opening, tuple(reveals))
+
+
+def _parse_state(lines: _Lines, line: bytes) -> ReceiptState:
+    """One state block; ``line`` is its first line, already taken."""
+    number = line.removeprefix(b"state ").decode("ascii", "replace")
+    if not is_decimal(number):
+        raise lines.wrong("expected 'state' and a size")
+    note = lines.base64(lines.after(b"note "), "a checkpoint")
+    words = lines.take().split(b" ")
+    if words[0] != b"consistency" or len(words) - 1 > MAX_PATH:
+        raise lines.wrong("expected 'consistency' and at most 63 hashes")
+    proof = tuple(lines.base64(word, "a proof element") for word in words[1:])
+    line, tokens = _parse_tokens(lines)
+    renewals: list[Renewal] = []
+    while line != b"":
+        if not line.startswith(b"renewal ") or len(renewals) == MAX_RENEWALS:
+            raise lines.wrong("expected 'token', 'renewal' or an empty line")
+        manifest = lines.base64(line.removeprefix(b"renewal "), "a renewal")
+        line, stamps = _parse_tokens(lines)
+        renewals.append(Renewal(manifest, stamps))
+    return ReceiptState(int(number), note, proof, tokens, tuple(renewals))
+
+
+def _parse_tokens(lines: _Lines) -> tuple[bytes, Tokens]:
+    """(the first line that is no token, the tokens before it)."""
+    tokens: list[tuple[str, bytes]] = []
+    while (line := lines.take()).startswith(b"token "):
+        words = line.split(b" ")
+        if len(words) != 3 or len(tokens) == MAX_TOKENS:
+            raise lines.wrong("expected 'token', a name and the reply, at most 64 of them")
+        tokens.append((lines.text(words[1]), lines.base64(words[2], "a time stamp")))
+    return line, tuple(tokens)
+
+
+def _state_text(state: ReceiptState) -> bytes:
+    out = [b"state %d\nnote %s\nconsistency" % (state.size, _b64(state.note))]
+    out.extend(b" " + _b64(p) for p in state.consistency)
+    out.append(b"\n")
+    out.extend(_token_lines(state.tokens))
+    for renewal in state.renewals:
+        out.append(b"renewal " + _b64(renewal.manifest) + b"\n")
+        out.extend(_token_lines(renewal.tokens))
+    out.append(b"\n")
+    return b"".join(out)
+
+
+def _token_lines(tokens: Tokens) -> list[bytes]:
+    return [b"token %s %s\n" % (name.encode("ascii"), _b64(reply)) for name, reply in tokens]
+
+
+def _b64(data: bytes) -> bytes:
+    return binascii.b2a_base64(data, newline=False)
+
+
+def is_authority(name: str) -> bool:
+    """True for the name of a time authority: 1 to 40 of a-z, 0-9 and ``-``."""
+    return _AUTHORITY.match(name) is not None
+
+
+def _check_states(receipt: Receipt) -> None:
+    sizes = [state.size for state in receipt.states]
+    _expect(sizes == sorted(set(sizes)), "states must stand in ascending order of size")
+    for state in receipt.states:
+        _expect(0 < state.size <= MAX_INDEX, "the size of a state is out of range")
+        _expect(0 < len(state.note) <= MAX_NOTE, "a checkpoint is empty or over 1,000,000 bytes")
+        _expect(
+            len(state.consistency) <= MAX_PATH and all(len(p) == 32 for p in state.consistency),
+            "a consistency proof has at most 63 hashes of 32 bytes",
+        )
+        stamps = [state.tokens, *(renewal.tokens for renewal in state.renewals)]
+        _expect(
+            all(is_authority(name) and 0 < len(t) <= MAX_TOKEN for s in stamps for name, t in s),
+            "a time stamp has a name of a-z, 0-9 and '-', and at most 1,000,000 bytes",
+        )
+        _expect(
+            all(0 < len(renewal.manifest) <= MAX_NOTE for renewal in state.renewals),
+            "the list of a renewal is empty or over 1,000,000 bytes",
+        )
+    _expect(
+        all(0 < len(note) <= MAX_NOTE for note in receipt.peers),
+        "a checkpoint is empty or over 1,000,000 bytes",
+    )
 
 
 def _check(receipt: Receipt) -> None:
@@ -147,6 +285,7 @@ def _check(receipt: Receipt) -> None:
     _expect(is_time(receipt.made), "'made' must be YYYY-MM-DDTHH:MM:SSZ")
     _expect(0 < len(receipt.events) <= MAX_EVENTS, "a receipt holds 1 to 100,000 events")
     _expect(0 < len(receipt.note) <= MAX_NOTE, "the checkpoint is empty or over 1,000,000 bytes")
+    _check_states(receipt)
     for event in receipt.events:
         _expect(0 <= event.index <= MAX_INDEX, "an index is out of range")
         _expect(0 < len(event.leaf) <= MAX_ENTRY, "an entry is empty or over 65,535 bytes")
@@ -194,6 +333,13 @@ class _Lines:
             return line.decode("utf-8")
         except UnicodeDecodeError:
             raise self.wrong("not UTF-8") from None
+
+    def base64(self, word: bytes, what: str) -> bytes:
+        """Only the alphabet is checked here; parse_receipt compares the whole spelling."""
+        try:
+            return binascii.a2b_base64(word, strict_mode=True)
+        except binascii.Error:
+            raise self.wrong(f"{what} is not base64") from None
 
     def blank(self) -> None:
         if self.take() != b"":

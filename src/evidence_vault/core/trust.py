@@ -16,6 +16,8 @@ from evidence_vault.core.checkpoint import open_checkpoint
 from evidence_vault.core.entry0 import ED25519, EntryZero, parse_entry0
 from evidence_vault.core.event import is_prefix
 from evidence_vault.core.keys import keyid
+from evidence_vault.core.note import format_vkey
+from evidence_vault.core.policy import Policy, parse_policy
 from evidence_vault.core.shapes import is_count, is_origin, is_time
 from evidence_vault.errors import EvidenceError, FormatError
 
@@ -64,6 +66,10 @@ class TrustOrigin:
     log_keys: tuple[str, ...]
     policy: str
 
+    def countersigning(self) -> Policy:
+        """Whose cosignatures count for this log, and how many must be there."""
+        return parse_policy(self.policy)
+
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
@@ -76,11 +82,6 @@ class TrustFile:
     def origin(self, name: str) -> TrustOrigin | None:
         """The log of that origin, or None."""
         return next((o for o in self.origins if o.origin == name), None)
-
-
-def plain_policy(log_keys: tuple[str, ...]) -> str:
-    """The tlog-policy of a log without countersigners; the only one this version reads."""
-    return f"log {log_keys[0]}\nquorum none\n"
 
 
 def trust_fingerprint(data: bytes) -> bytes:
@@ -219,7 +220,8 @@ def _check_origin(o: TrustOrigin) -> None:
     _same(zero.origin == o.origin, o, "entry 0 is of another log")
     _same(zero.prefix == o.prefix, o, "entry 0 states another prefix")
     _same(zero.log_vkeys() == o.log_keys, o, "its log keys are not those of entry 0")
-    _same(o.policy == plain_policy(o.log_keys), o, "its policy is not known to this version")
+    stated = {format_vkey(log.key) for log in parse_policy(o.policy).logs}
+    _same(stated == set(o.log_keys), o, "its policy is about other logs")
     order = [(k.role, k.start, k.keyid) for k in o.keys]
     _form(order == sorted(set(order)), "keys must be sorted by role, from and keyid")
     _check_keys(o, zero)

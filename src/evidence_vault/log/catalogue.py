@@ -15,6 +15,7 @@ from sqlmodel import Session, SQLModel
 
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.log.database import damaged, open_engine, translated
+from evidence_vault.log.proofs import ProofIndex
 from evidence_vault.log.search import MANY, SearchIndex
 from evidence_vault.log.tables import (
     SCHEMA_VERSION,
@@ -77,7 +78,7 @@ class Head:
     leaf: bytes
 
 
-class Catalogue(SearchIndex):
+class Catalogue(SearchIndex, ProofIndex):
     """SQLite through SQLModel. One process may write at a time (the vault's writer lock)."""
 
     def __init__(self, path: Path, log: int) -> None:
@@ -323,6 +324,29 @@ class Catalogue(SearchIndex):
         with self._session() as session:
             rows = session.execute(select(LogItem.id).distinct().order_by(LogItem.id))  # type: ignore[call-overload]
             return [row[0] for row in rows]
+
+    def indexes_of(self, kinds: Sequence[str], log: int | None = None) -> list[int]:
+        """Entries of these types in one log, in order."""
+        number = self.log if log is None else log
+        with self._session() as session:
+            rows = session.execute(
+                select(LogEntry.idx)  # type: ignore[call-overload]
+                .where(LogEntry.log == number, LogEntry.type.in_(list(kinds)))  # type: ignore[attr-defined]
+                .order_by(LogEntry.idx)
+            )
+            return [row[0] for row in rows]
+
+    def newest_of(self, kind: str, before: int) -> int | None:
+        """The last entry of a type below an index, or None."""
+        with self._session() as session:
+            newest = session.execute(
+                select(func.max(LogEntry.idx)).where(
+                    LogEntry.log == self.log,  # type: ignore[arg-type]
+                    LogEntry.type == kind,  # type: ignore[arg-type]
+                    LogEntry.idx < before,  # type: ignore[arg-type]
+                )
+            ).scalar()
+        return newest
 
     def newest_time(self) -> str | None:
         """``recorded_at`` of the newest entry of this log, or None when it is empty."""

@@ -57,6 +57,39 @@ class LogHistory(SQLModel, table=True):
     idx: int
 
 
+class LogProof(SQLModel, table=True):
+    """What somebody else put to a checkpoint of ours; the bytes lie under ``evidence/<size>/``.
+
+    ``kind``: ``cosignature`` (``name``: key ID of the countersigner, 8 hex digits) or
+    ``timestamp`` (``name``: the authority; ``sha256``: of its reply). ``at``: the time it states,
+    POSIX seconds. ``anchored``: an entry names it, so what follows is later.
+    """
+
+    __tablename__ = "log_proof"
+    log: int = Field(primary_key=True)
+    size: int = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    at: int
+    sha256: str
+    anchored: bool = False
+
+
+class LogPeer(SQLModel, table=True):
+    """The newest checkpoint of each other log that was seen; the bytes lie under ``foreign/``.
+
+    ``sha256``: of the signed note as it is stored; ``learned_at``: our clock, UTC.
+    """
+
+    __tablename__ = "log_peer"
+    origin: str = Field(primary_key=True)
+    size: int
+    root: str
+    sha256: str
+    learned_at: str
+    anchored: bool = False
+
+
 class IndexItem(SQLModel, table=True):
     """Searchable description of an item: the newest value of each field."""
 
@@ -104,4 +137,5 @@ class IndexArrival(SQLModel, table=True):
     id: str
 
 
-Index("log_entry_type", LogEntry.type)
+# With the position, so that the newest entry of a type is found without reading the others.
+Index("log_entry_type", LogEntry.type, LogEntry.log, LogEntry.idx)  # type: ignore[arg-type]

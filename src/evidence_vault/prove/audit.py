@@ -18,6 +18,7 @@ from evidence_vault.core.commit import Commit, Committed
 from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.event import Event, pae, parse_entry
 from evidence_vault.core.keys import verify_ed25519
+from evidence_vault.core.keystate import REVOKED, KeyState, parse_revoked, role_for
 from evidence_vault.core.merkle import Frontier, leaf_hash
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import TILE_WIDTH
@@ -50,13 +51,18 @@ class AuditFinding:
 
 @dataclass
 class AuditReport:
-    """What the audit saw. ``roots`` by size at the end of each commit."""
+    """What the audit saw. ``roots`` by size at the end of each commit.
+
+    ``void``: (keyid, first, last) of entries that a revocation made void. That is a fact of the
+    log and no damage.
+    """
 
     entries: int = 0
     signatures: int = 0
     root: bytes = b""
     roots: dict[int, bytes] = field(default_factory=dict)
     findings: list[AuditFinding] = field(default_factory=list)
+    void: list[tuple[str, int, int]] = field(default_factory=list)
 
     def add(self, code: str, where: str, message: str) -> None:
         self.findings.append(AuditFinding(code, where, message))
@@ -99,9 +105,9 @@ class _EntryChecker:
     def __init__(self, zero: EntryZero, report: AuditReport) -> None:
         self._zero = zero
         self._report = report
-        self._root_keys = zero.with_role("root")
-        self._event_keys = zero.with_role("events")
+        self._keys = KeyState(zero)
         self._heads: dict[str, tuple[int, str]] = {}
+        self._last_use: dict[str, int] = {}
         self.leaves: list[bytes] = []
 
     def check(self, index: int, committed: Committed) -> None:
@@ -110,13 +116,11 @@ class _EntryChecker:
         self.leaves.append(leaf)
         try:
             opened = parse_entry(committed.entry)
-            keys = self._root_keys if index == 0 else self._event_keys
-            public = keys.get(opened.keyid)
-            if public is None:
-                self._report.add("E-SIGNER", where, f"signed by an unknown key {opened.keyid}")
-                return
+            role = role_for(opened.event.type, index)
+            public = self._keys.key_of(role, opened.keyid, index)
             verify_ed25519(public, opened.signature, pae(opened.payload))
             self._report.signatures += 1
+            self._take_key_event(index, opened.event)
         except VaultError as error:
             self._report.add(error.code, where, error.message)
             return
@@ -126,6 +130,16 @@ class _EntryChecker:
         self._check_seen(where, index, event)
         self._check_chain(where, event, leaf)
         self._check_record(where, event, committed)
+
+    def _take_key_event(self, index: int, event: Event) -> None:
+        """Keys enrolled and revoked. What a revocation makes void is noted."""
+        self._last_use[event.signer] = index
+        self._keys.apply(index, event)
+        if event.type != REVOKED:
+            return
+        _, name, last_good = parse_revoked(event.clear)
+        if self._last_use.get(name, 0) > last_good:
+            self._report.void.append((name, last_good + 1, self._last_use[name]))
 
     def _check_seen(self, where: str, index: int, event: Event) -> None:
         for seen in event.seen:

@@ -61,12 +61,105 @@ class LogSigner:
         return self._key.sign(message)
 
 
+class CosignSigner:
+    """A countersigner's key: Ed25519 (0x04) or ML-DSA-44 (0x06) under the witness's own name."""
+
+    def __init__(self, name: str, seed: bytes, kind: KeyType) -> None:
+        self._key: Ed25519PrivateKey | MLDSA44PrivateKey
+        if kind is KeyType.MLDSA44:
+            self._key = MLDSA44PrivateKey.from_seed_bytes(seed)
+        else:
+            self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = self._key.public_key().public_bytes_raw()
+        self.name = name
+        self.vkey = format_vkey(VerifierKey(name, kind, self.public))
+
+    def sign(self, message: bytes, /) -> bytes:
+        return self._key.sign(message)
+
+
+@dataclass(frozen=True)
+class WitnessKeys:
+    """This vault as a countersigner of others. A lost state means a new name and new seeds."""
+
+    name: str
+    seed: bytes
+    seed_pq: bytes
+
+    def signers(self) -> tuple[CosignSigner, CosignSigner]:
+        """Ed25519 (0x04), then ML-DSA-44 (0x06)."""
+        return (
+            CosignSigner(self.name, self.seed, KeyType.COSIGNATURE_ED25519),
+            CosignSigner(self.name, self.seed_pq, KeyType.MLDSA44),
+        )
+
+    def vkeys(self) -> tuple[str, ...]:
+        return tuple(signer.vkey for signer in self.signers())
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "seed": b64(self.seed), "seed_pq": b64(self.seed_pq)}
+
+    @staticmethod
+    def from_json(value: Any) -> WitnessKeys:
+        return WitnessKeys(
+            value["name"],
+            unb64(value["seed"], "a witness seed", 32),
+            unb64(value["seed_pq"], "a witness seed", 32),
+        )
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another organisation's log, and its keys as a countersigner of ours, pinned by hand.
+
+    ``log_keys``: verifier keys of its log; ``witness_keys``: of its countersigner, or empty.
+    """
+
+    org: str
+    origin: str
+    log_keys: tuple[str, ...]
+    witness_keys: tuple[str, ...] = ()
+    url: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "log_keys": list(self.log_keys),
+            "org": self.org,
+            "origin": self.origin,
+            "url": self.url,
+            "witness_keys": list(self.witness_keys),
+        }
+
+    @staticmethod
+    def from_json(value: Any) -> Peer:
+        keys, witnesses = tuple(value["log_keys"]), tuple(value["witness_keys"])
+        return Peer(value["org"], value["origin"], keys, witnesses, value["url"])
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A time-stamping authority (RFC 3161). ``roots``: PEM certificates its chain must end in."""
+
+    name: str
+    url: str
+    roots: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "roots": list(self.roots), "url": self.url}
+
+    @staticmethod
+    def from_json(value: Any) -> Authority:
+        return Authority(value["name"], value["url"], tuple(value["roots"]))
+
+
 @dataclass(frozen=True)
 class Keyring:
     """Seeds (32 bytes each) and pins of one vault.
 
     ``recipients``: age recipients of every new unit, the recovery one among them (if any).
     ``readers``: extra age identities that can open older units (after a recovery).
+    ``peers`` and ``quorum``: who countersigns, pinned by hand, and how many of them must.
+    ``network``: (version, SHA-256 in hex) of the network's trust document that is followed.
     """
 
     origin: str
@@ -77,6 +170,11 @@ class Keyring:
     recipients: tuple[str, ...]
     has_recovery: bool
     readers: tuple[str, ...] = field(default=())
+    witness: WitnessKeys | None = None
+    peers: tuple[Peer, ...] = ()
+    quorum: int = 0
+    authorities: tuple[Authority, ...] = ()
+    network: tuple[int, str] | None = None
 
     @staticmethod
     def create(
@@ -132,15 +230,20 @@ class Keyring:
     def to_json(self) -> dict[str, Any]:
         return {
             "has_recovery": self.has_recovery,
+            "authorities": [each.to_json() for each in self.authorities],
             "kind": "evidence-vault/keyring",
+            "network": None if self.network is None else list(self.network),
             "org": self.org,
             "origin": self.origin,
+            "peers": [each.to_json() for each in self.peers],
             "plaintext": self.plaintext,
             "prefix": self.prefix,
+            "quorum": self.quorum,
             "readers": list(self.readers),
             "recipients": list(self.recipients),
             "seeds": {name: b64(seed) for name, seed in self.seeds.items()},
             "v": 1,
+            "witness": None if self.witness is None else self.witness.to_json(),
         }
 
 
@@ -182,4 +285,9 @@ def open_keyring(data: bytes, passphrase: str) -> Keyring:
         recipients=tuple(value["recipients"]),
         has_recovery=value["has_recovery"],
         readers=tuple(value["readers"]),
+        witness=None if value["witness"] is None else WitnessKeys.from_json(value["witness"]),
+        peers=tuple(Peer.from_json(each) for each in value["peers"]),
+        quorum=value["quorum"],
+        authorities=tuple(Authority.from_json(each) for each in value["authorities"]),
+        network=None if value["network"] is None else (value["network"][0], value["network"][1]),
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from evidence_vault.core.checkpoint import Checkpoint
 from evidence_vault.core.disclosure import Disclosure
 from evidence_vault.core.event import FIELDS, parse_entry
+from evidence_vault.core.keystate import KEY_EVENTS
 from evidence_vault.core.members import Opening, open_members, parse_members
 from evidence_vault.core.merkle import leaf_hash, prove_inclusion
 from evidence_vault.core.receipt import Receipt, ReceiptEvent
@@ -56,6 +57,11 @@ class ReceiptMaker:
                     hint="receipts across succeeded logs come with hand-over",
                 )
             self._histories[item] = events
+        # Whose keys counted when: a reader of any of these receipts needs all of it.
+        self._about_vault = [
+            (index, committed_at(vault, index).entry)
+            for index in vault.catalogue.indexes_of(KEY_EVENTS)
+        ]
         self._openings: dict[tuple[int, str], Opening] = {}
         self._checkpoint: Checkpoint | None = None
         self._leaves: dict[int, str] = {}
@@ -88,6 +94,7 @@ class ReceiptMaker:
         zero = committed_at(self._vault, 0)
         for item, events in self._histories.items():
             shown = [ReceiptEvent(0, zero.entry, ())]
+            shown += [ReceiptEvent(index, entry, ()) for index, entry in self._about_vault]
             shown += [ReceiptEvent(e.index, e.entry, (), None, self.reveals(e)) for e in events]
             yield Receipt(self._origin, ("item", self.home(item), item), "", tuple(shown), b"")
 
@@ -140,12 +147,14 @@ class ReceiptMaker:
         receipts: dict[str, Receipt] = {}
         for item, events in self._histories.items():
             told = [ReceiptEvent(0, zero.entry, path(0))]
+            told += [ReceiptEvent(index, entry, path(index)) for index, entry in self._about_vault]
             for e in events:
                 opening = self._openings.get((e.index, item))
                 told.append(ReceiptEvent(e.index, e.entry, path(e.index), opening, self.reveals(e)))
             opening = self._openings[(exported, item)]
             told.append(ReceiptEvent(exported, last.entry, path(exported), opening, revealed))
             subject = ("item", self.home(item), item)
+            told.sort(key=lambda event: event.index)
             receipts[item] = Receipt(self._origin, subject, made, tuple(told), note)
         return receipts
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from evidence_vault.core.keys import fingerprint_words
+from evidence_vault.core.policy import format_policy, plain_policy
 from evidence_vault.core.trust import (
     TrustFile,
     TrustKey,
     TrustOrigin,
     format_trust,
     parse_trust,
-    plain_policy,
     trust_fingerprint,
 )
 from evidence_vault.errors import UsageError
@@ -49,7 +49,7 @@ def export_trust(vault: Vault, out: Path) -> dict[str, Any]:
         fingerprint=zero.fingerprint,
         keys=tuple(sorted(keys, key=lambda k: (k.role, k.start, k.keyid))),
         log_keys=vkeys,
-        policy=plain_policy(vkeys),
+        policy=format_policy(plain_policy(zero.log_keys())),
     )
     data = format_trust(TrustFile(vault.clock.now(), (origin,)))
     write_new(out, data)

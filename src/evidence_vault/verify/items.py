@@ -15,7 +15,8 @@ from evidence_vault.core.receipt import Receipt, parse_receipt
 from evidence_vault.core.statement import ItemRow, Statement
 from evidence_vault.core.text import spreadsheet_safe
 from evidence_vault.errors import FormatError
-from evidence_vault.verify.custody import Checked, CustodyChecker
+from evidence_vault.verify.checked import Checked
+from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import Digests
 from evidence_vault.verify.receipt import WHO, describe_log
 

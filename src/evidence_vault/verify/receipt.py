@@ -9,7 +9,8 @@ from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.core.receipt import VAULT_SUBJECT, Receipt, parse_receipt
 from evidence_vault.core.trust import TrustFile, fingerprint_of
 from evidence_vault.errors import FormatError
-from evidence_vault.verify.custody import Checked, CustodyChecker
+from evidence_vault.verify.checked import Checked
+from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import hash_stream
 from evidence_vault.verify.kinds import HEAD, RECEIPT_KIND, kind_of
 

@@ -68,6 +68,9 @@ MESSAGES: dict[str, str] = {
     "R-ORIGIN": "belongs to the log {found}, not to {expected}",
     "R-ENTRY": "is not a valid custody entry: {reason}",
     "R-SIGNER": "is signed by key {keyid}, which the vault's first entry does not name",
+    "R-KEY-INTERVAL": "is signed by key {keyid} at a position of the log where that key did not "
+    "count: it was enrolled later, or revoked with an earlier last good entry",
+    "R-KEY-EVENT": "enrols or revokes a key in a way that can't be: {reason}",
     "R-SIGNATURE": "the signature by key {keyid} does not match: the entry was changed or forged",
     "R-SIGNATURES-OK": "{count} entries are signed by keys of this vault",
     "R-TYPE-UNKNOWN": "is of type {type}, which this program does not know; it is shown as it is",

@@ -1,0 +1,103 @@
+"""What is known of a receipt and its entries while it is being checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from evidence_vault.core.checkpoint import Checkpoint
+from evidence_vault.core.entry0 import EntryZero
+from evidence_vault.core.event import Entry, Event, stands_beside
+from evidence_vault.core.findings import Finding, Outcome
+from evidence_vault.core.keystate import KeyState
+
+
+@dataclass(slots=True)
+class OpenedEntry:
+    """A leaf that was opened: the entry, its leaf hash, and whose signature holds or why not."""
+
+    entry: Entry
+    leaf: bytes
+    problem: Finding | None
+
+    @property
+    def beside(self) -> bool:
+        """True for an event about the archive that is no part of an item's history."""
+        return stands_beside(self.entry.event.type, self.entry.event.subject)
+
+
+@dataclass(slots=True)
+class CheckedEvent:
+    """An event of a receipt after rules 2 and 6."""
+
+    index: int
+    opened: OpenedEntry
+    item_seq: int | None
+    prev: str | None
+    values: dict[str, Any]
+    withheld: int
+
+    @property
+    def event(self) -> Event:
+        return self.opened.entry.event
+
+    def to_json(self) -> dict[str, Any]:
+        """What a report says of the event."""
+        event = self.event
+        return {
+            "index": self.index,
+            "item_seq": self.item_seq,
+            "leaf": self.opened.leaf.hex(),
+            "recorded_at": event.recorded_at,
+            "revealed": self.values,
+            "signer": event.signer,
+            "tool": event.tool,
+            "type": event.type,
+            "withheld": self.withheld,
+        }
+
+
+@dataclass(slots=True)
+class Checked:
+    """What is known after checking one receipt.
+
+    ``findings`` are (rule, finding); ``ran`` are the rules that could be applied at all. A rule
+    in ``ran`` without a finding that is wrong or unchecked holds.
+    """
+
+    findings: list[tuple[int, Finding]] = field(default_factory=list)
+    ran: set[int] = field(default_factory=set)
+    zero: EntryZero | None = None
+    keys: KeyState | None = None
+    checkpoint: Checkpoint | None = None
+    events: list[CheckedEvent] = field(default_factory=list)
+
+    def differ(self, rule: int, code: str, subject: str, **details: str | int) -> None:
+        self.findings.append(
+            (rule, Finding(code, Outcome.DIFFERS, subject, details, rule_name(rule)))
+        )
+
+    def unchecked(self, rule: int, code: str, subject: str, **details: str | int) -> None:
+        finding = Finding(code, Outcome.UNCHECKED, subject, details, rule_name(rule))
+        self.findings.append((rule, finding))
+
+    def inform(self, rule: int, code: str, subject: str, **details: str | int) -> None:
+        finding = Finding(code, Outcome.INFORMATION, subject, details, rule_name(rule))
+        self.findings.append((rule, finding))
+
+    def last_seq(self) -> int | None:
+        """The item_seq of the item's last event, None for a receipt about the vault."""
+        own = [e for e in self.events if not e.opened.beside]
+        return own[-1].item_seq if own else None
+
+    def ingested(self) -> list[CheckedEvent]:
+        """The events that state the digests of the original: exactly one in a good receipt."""
+        return [e for e in self.events if e.event.type == "ingested"]
+
+
+def entry_name(index: int) -> str:
+    return f"entry {index}"
+
+
+def rule_name(number: int) -> str:
+    return f"docs/format-receipt.md rule {number}"
