@@ -30,6 +30,7 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
 from evidence_vault.vault.sensitive import sensitive_findings
+from evidence_vault.verify import shell_verifier
 from evidence_vault.vault.writer import TOOL, Writer, writing
 
 Progress = Callable[[int, int], None]
@@ -227,6 +228,7 @@ def export(
         statement_key=SigningKey(signer.keyid, signer.sign),
         proofs=PROOFS,
         software=TOOL,
+        verifier=shell_verifier(),
     )
     written = _write(plan, request, progress)
     return {

@@ -147,6 +147,7 @@ MESSAGES: dict[str, str] = {
     "B-STATEMENT-FORM": "is not a valid statement: {reason}",
     "B-STATEMENT-SIGNATURE": "the statement and its signature do not belong together; one was "
     "changed, so what is said about other files may rest on a false list",
+    "B-SSHSIG": "the statement's SSH signature is not right: {reason}",
     "B-STATEMENT-KEY": "key {keyid} is not one that the vault names for statements",
     "B-NO-ENTRY-ZERO": "no receipt shows which keys the vault has",
     "B-NOT-LISTED": "must be in every bundle, but the statement does not list it",
