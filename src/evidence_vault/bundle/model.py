@@ -91,8 +91,8 @@ class BundlePlan:
 
     ``bundle_id``: 32 hex digits. ``made_at``: YYYY-MM-DDTHH:MM:SSZ. ``exported_leaf``: hex leaf
     hash of the ``exported`` event at ``exported_index``. ``keys``: (role, raw Ed25519 public
-    key). ``proofs``: state by name, as in core/statement.py. ``software``: program and version. ``verifier``: the bytes of
-    ``verify.sh``.
+    key). ``proofs``: state by name, as in core/statement.py. ``software``: program and version.
+    ``verifier``: the bytes of ``verify.sh``.
     ``items`` is gone through several times and may be a sequence that builds its members when
     asked, so that a large export needs no memory for all receipts at once.
     """

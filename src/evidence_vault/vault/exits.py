@@ -30,8 +30,8 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
 from evidence_vault.vault.sensitive import sensitive_findings
-from evidence_vault.verify import shell_verifier
 from evidence_vault.vault.writer import TOOL, Writer, writing
+from evidence_vault.verify import shell_verifier
 
 Progress = Callable[[int, int], None]
 

@@ -43,11 +43,11 @@ stop() { # stop STATUS TEXT
   exit "$1"
 }
 
-TRUST= EXPECT= EV_CLASSICAL=0
+TRUST='' EXPECT='' EXPECTING=0 EV_CLASSICAL=0
 while [ $# -gt 0 ]; do
   case $1 in
     -t|--trust) [ $# -ge 2 ] || usage; TRUST=$2; shift 2;;
-    -e|--expect) [ $# -ge 2 ] || usage; EXPECT=$2; shift 2;;
+    -e|--expect) [ $# -ge 2 ] || usage; EXPECT=$2 EXPECTING=1; shift 2;;
     -c|--classical) EV_CLASSICAL=1; shift;;
     --) shift; break;;
     -?*) usage;;
@@ -55,8 +55,11 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ $# -eq 1 ] || [ $# -eq 2 ] || usage
-case $EXPECT in *[!0-9A-Fa-f]*) usage;; esac
-EV_EXPECT=$(printf %s "$EXPECT" | tr A-F a-f)
+EV_EXPECT=''
+if [ $EXPECTING = 1 ]; then
+  EV_EXPECT=$(printf %s "$EXPECT" | tr -d ' \t\n' | tr A-F a-f)
+  case $EV_EXPECT in ''|*[!0-9a-f]*) EV_EXPECT="no bundle id";; esac
+fi
 
 path() { case $1 in -*) printf './%s' "$1";; *) printf %s "$1";; esac; }
 TARGET=$(path "$1"; printf x) TARGET=${TARGET%x} FILE=
@@ -68,7 +71,7 @@ done
 [ -z "$TRUST" ] || [ -f "$TRUST" ] || stop 2 "$TRUST is not a file"
 [ -z "$FILE" ] || [ -f "$FILE" ] || stop 2 "$FILE is not a file"
 [ ! -d "$TARGET" ] || [ -z "$FILE" ] || stop 2 "a bundle is verified by naming it alone"
-[ -d "$TARGET" ] || [ -z "$EXPECT" ] || stop 2 "-e goes with a bundle folder"
+[ -d "$TARGET" ] || [ $EXPECTING = 0 ] || stop 2 "-e goes with a bundle folder"
 
 # ---- tools ---------------------------------------------------------------------------------------
 
@@ -197,7 +200,6 @@ else
     set +f
     set -- "$1" "./$1"* "./$1".[!.]* "./$1"..?*
     set -f
-    W=$1
     shift
     for F do
       [ -e "$F" ] || [ -L "$F" ] || continue
@@ -1699,10 +1701,11 @@ function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, 
   for (r = 1; r <= NR_; r++) { for (p in RNUM) if (RNUM[p] == r) break; judge(r, p ", ") }
   # rule 3
   first = 0; sound = SIN > 0 && NR_ > 0
-  for (r = 1; r <= NR_; r++) if (RJZERO[r]) { first = RJZERO[r]; break }
+  for (r = 1; r <= NR_; r++) if (RJZERO[r]) { first = RJZERO[r]; firstkeys = "k" r; break }
   GENUINE = 0
   if (!first) f("U", "B-NO-ENTRY-ZERO", "statement.json", "no receipt shows which keys the vault has")
   else if (pub == "") f("D", "B-STATEMENT-KEY", "statement.json", "key " SKEY " is not one that the vault names for statements")
+  else if (inforce(firstkeys, "statements", SKEY, SXINDEX + 0) != 1) f("D", "B-STATEMENT-INTERVAL", "statement.json", "the statements key " SKEY " did not count when this bundle was exported")
   else {
     v = SSIG ? ANSWER[SSIG] : "no"
     if ("statement.sig" in THERE) {
@@ -1745,6 +1748,7 @@ function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, 
     if (RERR[r] != "") { sound = 0; continue }
     if (!RGOOD[r]) sound = 0
     other(p, "fingerprint", first ? SUM[ESUM[first]] : "none", RJZERO[r] ? SUM[ESUM[RJZERO[r]]] : "none")
+    other(p, "keys", keytext(firstkeys), keytext("k" r))
     other(p, "origin", SORIGIN, RORIGIN[r])
     other(p, "item", SIHOME[i] " " SIID[i], RHOME[r] " " RITEM[r])
     m = RNOTE[r]
@@ -1789,12 +1793,13 @@ function startkeysall(z,  r, e, l, k, i) {
   for (r = 1; r <= NR_; r++) {
     k = "p" r
     for (i = 1; i <= IN[k]; i++) {
-      if ((k, i) in ALLSEEN) continue
+      if ((IROLE[k, i], IPUB[k, i]) in ALLSEEN) continue
+      ALLSEEN[IROLE[k, i], IPUB[k, i]] = 1
       e = ++IN["all"]; IROLE["all", e] = IROLE[k, i]; IID["all", e] = IID[k, i]; IPUB["all", e] = IPUB[k, i]
     }
-    if (NR_ > 50) break
   }
 }
+function keytext(s,  i, o) { o = ""; for (i = 1; i <= IN[s]; i++) o = o IROLE[s, i] " " IID[s, i] " " IFROM[s, i] " " IUNTIL[s, i] "; "; return o }
 function statementpub(z,  r, i) { for (i = 1; i <= IN["all"]; i++) if (IROLE["all", i] == "statements" && IID["all", i] == SKEY) return IPUB["all", i]; return "" }
 function other(p, what, want, got) { if (want "" != got "") f("D", "B-RECEIPT-OTHER", p, "does not belong to this bundle: " what " expected " want ", found " got) }
 function claim(r, p, name, want,  e) {
