@@ -33,6 +33,7 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("fixity",): ["--all", "--sample"],
     ("log", "checkpoint"): ["--expect"],
     ("log", "status"): [],
+    ("log", "anchor"): ["--beacon", "--round", "--value"],
     ("log", "prove"): ["--index", "--old-size", "-o"],
     ("log", "audit"): [],
     ("log", "succeed"): ["--recovery", "--reason"],

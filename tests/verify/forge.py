@@ -271,6 +271,7 @@ class Maker:
             "cosignatures": "not configured",
             "inclusion": "present",
             "timestamps": "not configured",
+            "states": [],
         }
         counts = {
             "chosen": len(items),

@@ -9,8 +9,9 @@ the archive recorded by its own clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from evidence_vault.bundle.index import csv_line
@@ -30,6 +31,7 @@ from evidence_vault.core.text import escape_for_display
 
 KEY_DIGITS = 16
 _LABEL = 37
+_NO_BRACKETS: Mapping[int, Sequence[str]] = MappingProxyType({})
 _BOM = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for something else
 
 CSV_COLUMNS = (
@@ -71,6 +73,7 @@ class CustodyEvent:
     revealed: Mapping[str, Any]
     withheld: tuple[str, ...]
     unknown: tuple[str, ...]
+    bracket: tuple[str, ...] = ()
 
 
 def custody_event(
@@ -80,6 +83,7 @@ def custody_event(
     item_seq: int,
     revealed: Mapping[str, Any],
     roles: Mapping[str, str],
+    bracket: Sequence[str] = (),
 ) -> CustodyEvent:
     """Describe an entry whose revealed values were already checked; ``roles``: by keyid."""
     committed = event.commitments
@@ -94,6 +98,7 @@ def custody_event(
         revealed,
         tuple(sorted(n for n, c in committed.items() if c is not None and n not in revealed)),
         tuple(sorted(n for n, c in committed.items() if c is None)),
+        tuple(bracket),
     )
 
 
@@ -106,7 +111,9 @@ def key_roles(created: Event) -> dict[str, str]:
     }
 
 
-def custody_events(receipt: Receipt) -> list[CustodyEvent]:
+def custody_events(
+    receipt: Receipt, brackets: Mapping[int, Sequence[str]] = _NO_BRACKETS
+) -> list[CustodyEvent]:
     """The events of a receipt's item in order; those about the archive are not among them."""
     roles: dict[str, str] = {}
     events: list[CustodyEvent] = []
@@ -122,7 +129,10 @@ def custody_events(receipt: Receipt) -> list[CustodyEvent]:
             continue
         number = shown.opening.member.item_seq if shown.opening else event.item_seq
         revealed = {d.name: d.value for d in shown.reveals}
-        events.append(custody_event(shown.index, shown.leaf, event, number or 0, revealed, roles))
+        bracket = brackets.get(shown.index, ())
+        events.append(
+            custody_event(shown.index, shown.leaf, event, number or 0, revealed, roles, bracket)
+        )
     return events
 
 
@@ -132,12 +142,17 @@ def render_history(events: Iterable[CustodyEvent]) -> str:
 
 
 def custody_text(
-    origin: str, size: int, root: bytes, made_at: str, receipts: Iterable[Receipt]
+    origin: str,
+    size: int,
+    root: bytes,
+    made_at: str,
+    receipts: Iterable[Receipt],
+    brackets: Mapping[int, Sequence[str]] = _NO_BRACKETS,
 ) -> Iterator[bytes]:
     """``custody.txt``, piece by piece: head, then one section for each item."""
     yield _head(origin, size, root, made_at).encode("utf-8")
     for receipt in receipts:
-        events = custody_events(receipt)
+        events = custody_events(receipt, brackets)
         title = f"ITEM {receipt.subject[2]}   (home archive: {receipt.subject[1]})"
         text = (
             f"\n{'=' * 78}\n{escape_for_display(title)}\n"
@@ -175,6 +190,7 @@ def _paragraph(event: CustodyEvent) -> list[str]:
     shown = {n: v for n, v in event.revealed.items() if n not in CLAIMED_FIELDS}
     lines = [f"{event.item_seq}. {event_in_words(event.type)}   ({event.type})"]
     lines += _labelled("Recorded", [f"{_clock(event.recorded_at)}, by the archive's clock"])
+    lines += _labelled("Proved by others", event.bracket)
     for name, label in CLAIMED_FIELDS.items():
         claimed = _claimed(event, name)
         if claimed is not None:

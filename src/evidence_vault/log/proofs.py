@@ -72,6 +72,18 @@ class ProofIndex:
         with self._session() as session:
             return [row[0] for row in session.execute(query)]
 
+    def newest_sizes(self: _HasSession, kind: str, limit: int) -> list[int]:
+        """The largest sizes that have a proof of this kind, largest first."""
+        query = (
+            select(LogProof.size)  # type: ignore[call-overload]
+            .where(LogProof.log == self.log, LogProof.kind == kind)
+            .distinct()
+            .order_by(LogProof.size.desc())  # type: ignore[attr-defined]
+            .limit(limit)
+        )
+        with self._session() as session:
+            return [row[0] for row in session.execute(query)]
+
     def unanchored_tokens(self: _HasSession, limit: int) -> list[LogProof]:
         """The newest time stamps that no entry names yet."""
         query = (

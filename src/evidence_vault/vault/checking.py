@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from evidence_vault.core.anchors import ANCHORED, beacon_anchor, format_anchors
 from evidence_vault.core.checkpoint import open_checkpoint
 from evidence_vault.core.event import parse_entry
 from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.core.merkle import prove_consistency, prove_inclusion
 from evidence_vault.core.note import encode_base64, parse_vkey
 from evidence_vault.core.proof import ProofFile, format_proof
-from evidence_vault.errors import UsageError
+from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
@@ -52,6 +53,29 @@ def log_checkpoint(vault: Vault, expect: Path | None = None) -> dict[str, Any]:
         "signed_at": vault.clock.now(),
         "size": point.size,
     }
+
+
+def log_anchor(
+    vault: Vault, name: str, number: str, value: str, by: str | None = None
+) -> dict[str, Any]:
+    """Put a public random value into the log: what follows was signed after it was published.
+
+    ``value``: 16 to 128 bytes in hex. Raises UsageError for anything else.
+    """
+    anchor = beacon_anchor(name, number, value.lower())
+    try:
+        clear = format_anchors([anchor])
+    except FormatError as error:
+        raise UsageError(
+            "a beacon has a name of at most 80 plain characters, a round in digits, and a value "
+            "of 16 to 128 bytes in hex",
+            code="E-BEACON",
+        ) from error
+    with writing(vault) as writer:
+        writer.vault_event(ANCHORED, {"actor": by}, clear)
+        event = writer.commit()
+        writer.checkpoint()
+    return {"beacon": name, "event": event, "round": number, "value": anchor["value"]}
 
 
 def log_status(vault: Vault) -> dict[str, Any]:

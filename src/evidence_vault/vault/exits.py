@@ -34,11 +34,6 @@ from evidence_vault.vault.writer import TOOL, Writer, writing
 
 Progress = Callable[[int, int], None]
 
-PROOFS = {
-    "cosignatures": "not configured",
-    "inclusion": "present",
-    "timestamps": "not configured",
-}
 ONLY_RECEIPT = "original not asked for (--originals): only its receipt leaves"
 _SHOWN_OF_EXPORT = ("bundle_id", "counts", "payload_manifest", "proofs")
 _BLOCK = 1024 * 1024
@@ -109,12 +104,13 @@ def write_receipts(
     chosen = sorted(set(items))
     maker = ReceiptMaker(vault, chosen, shown)
     with writing(vault) as writer:
+        proofs = maker.claim().to_json()
         values = {
             "actor": by,
             "counts": _counts(maker, chosen, 0, 0),
             "fields_shown": sorted(shown) if shown is not None else ["all"],
             "kind": "receipt",
-            "proofs": PROOFS,
+            "proofs": proofs,
             "purpose": purpose,
         }
         index = _commit_exit(writer, maker, chosen, values)
@@ -130,6 +126,7 @@ def write_receipts(
     return {
         "checkpoint": {"root": point.root.hex(), "size": point.size},
         "event": index,
+        "proofs": proofs,
         "receipts": [{"file": str(path), "id": item} for item, path in targets],
     }
 
@@ -177,6 +174,7 @@ def export(
     payloads = _payloads(vault, maker, chosen) if request.originals else {}
     # 3. The event, before anything readable leaves.
     bundle_id = secrets.token_hex(16)
+    proofs = maker.claim().to_json()
     shells = [
         BundleItem(
             maker.home(item),
@@ -198,7 +196,7 @@ def export(
         "kind": "bundle",
         "payload_manifest": manifest,
         "profile": request.profile,
-        "proofs": PROOFS,
+        "proofs": proofs,
         "purpose": request.purpose,
         "recipient": request.recipient_name or (", ".join(request.recipients) or None),
     }
@@ -225,8 +223,9 @@ def export(
         items=items,
         keys=[(k.role, k.public) for k in zero.keys if k.role != "log-pq"],
         statement_key=SigningKey(signer.keyid, signer.sign),
-        proofs=PROOFS,
+        proofs=proofs,
         software=TOOL,
+        brackets=maker.brackets(),
     )
     written = _write(plan, request, progress)
     return {
@@ -235,7 +234,7 @@ def export(
         "counts": counts,
         "event": index,
         "exit": 0,
-        "proofs": PROOFS,
+        "proofs": proofs,
         "sealed": not request.clear,
         "sensitive": sensitive,
         "withheld": [{"id": i.id, "reason": i.withheld} for i in items if i.withheld],

@@ -9,6 +9,7 @@ from evidence_vault.bundle.custody import custody_event, key_roles, render_histo
 from evidence_vault.capture.tags import Metadata, summary
 from evidence_vault.core.event import parse_entry
 from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.vault.brackets import Brackets
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
 
@@ -93,6 +94,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
     values = first.values
     metadata = read_metadata(vault, first)
     checks = [e for e in events if e.event.type == "fixity-checked"]
+    bracket = Brackets(vault).of(first.event, first.index)
     return {
         "accession": values.get("accession"),
         "at_rest": "plaintext" if vault.config.plaintext else "sealed",
@@ -112,8 +114,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
         "superseded": superseded,
         "time": {
             "device_clock": _device_clock(metadata),
-            "not_after": None,
-            "not_before": None,
+            **bracket,
             "recorded_at": first.event.recorded_at,
             "seen": [dict(s) for s in first.event.seen],
         },
@@ -161,9 +162,12 @@ def history(vault: Vault, item: str) -> dict[str, Any]:
         store = vault.log_number(number)
         roles.update(key_roles(parse_entry(store.contents(store.commit(0))[0].entry).event))
     told = []
+    brackets = Brackets(vault)
     for e in events:
         shown = {name: value for name, value in e.values.items() if name != "members"}
-        told.append(custody_event(e.index, e.entry, e.event, e.seq, shown, roles))
+        current = e.log == vault.config.log
+        bracket = brackets.lines(e.event, e.index) if current else ()
+        told.append(custody_event(e.index, e.entry, e.event, e.seq, shown, roles, bracket))
     return {
         "events": [
             {

@@ -23,6 +23,7 @@ from typing import Any
 
 from evidence_vault import __version__
 from evidence_vault.core import event as events
+from evidence_vault.core.anchors import ANCHORED, format_anchors
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from evidence_vault.core.commit import Committed
 from evidence_vault.core.disclosure import SALT_BYTES, Disclosure, format_set, make_disclosure
@@ -36,6 +37,7 @@ from evidence_vault.log.publisher import empty_commits, publish
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.ports import Signer
 from evidence_vault.seal.units import UnitKey, UnitMaker, seal_bytes
+from evidence_vault.vault.anchoring import peer_head, pending_anchors, pending_digests
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
@@ -58,6 +60,8 @@ class Writer:
         self._prepared: list[Prepared] = []
         self._heads: dict[str, tuple[int, str | None]] = {}
         self._next_item: int | None = None
+        self._anchored = False
+        self._peer = peer_head(vault)
         self._seen = self._head_seen()
         self.index = IndexRows()
 
@@ -112,10 +116,25 @@ class Writer:
             self._heads[m.id] = (m.item_seq, leaf.hex())
         return leaf
 
+    def vault_event(
+        self,
+        kind: str,
+        values: Mapping[str, Any],
+        clear: Mapping[str, Any] | None = None,
+        signer: Signer | None = None,
+    ) -> bytes:
+        """Prepare an event about the vault; returns its leaf hash.
+
+        ``clear``: what it states openly; ``signer``: the root key where the type demands it.
+        """
+        return self._prepare(
+            kind, {"kind": "vault"}, None, None, values, (), None, [], clear, signer
+        )
+
     def plain_event(
         self, kind: str, subject: Mapping[str, Any], values: Mapping[str, Any]
     ) -> bytes:
-        """Prepare an event about an accession or the vault; returns its leaf hash."""
+        """Prepare an event about an accession; returns its leaf hash."""
         return self._prepare(kind, subject, None, None, values, (), None, [])
 
     def commit(self) -> int:
@@ -232,7 +251,11 @@ class Writer:
         units: Sequence[tuple[UnitKey, Unit]],
         record: UnitKey | None,
         members: Sequence[tuple[str, str, int]],
+        clear: Mapping[str, Any] | None = None,
+        signer: Signer | None = None,
     ) -> bytes:
+        if not self._anchored:
+            self._anchor()
         names = events.FIELDS[kind]
         unknown = set(values) - set(names)
         if unknown:
@@ -252,21 +275,43 @@ class Writer:
             prev=prev,
             seen=self._seen,
             recorded_at=self.vault.clock.now(),
-            signer=self._signer,
+            signer=signer or self._signer,
             names=names,
             disclosures=disclosures,
             units=units,
             record=record_key,
             members=members,
+            clear=clear,
         )
         self._prepared.append(prepared)
         return prepared.leaf
 
+    def _anchor(self) -> None:
+        """Commit what is new from outside by itself, so that the batch to come has seen it."""
+        self._anchored = True
+        if self._prepared:
+            return
+        anchors = pending_anchors(self.vault)
+        if not anchors:
+            return
+        heads, item, index = dict(self._heads), self._next_item, self.index
+        self.index = IndexRows()
+        self.vault_event(ANCHORED, {}, format_anchors(anchors))
+        self.commit()
+        step("3-anchored")
+        self.vault.catalogue.mark_anchored(pending_digests(anchors))
+        self._heads.update(heads)
+        self._next_item, self.index = item, index
+
     def _head_seen(self) -> tuple[Mapping[str, Any], ...]:
-        """The newest head before the batch: what each of its entries has seen."""
+        """The newest heads before the batch, own and of a peer: what its entries have seen."""
         frontier = self._sequencer.frontier
-        root = frontier.root().hex()
-        return ({"origin": self._keyring.origin, "root": root, "size": frontier.size},)
+        own = {
+            "origin": self._keyring.origin,
+            "root": frontier.root().hex(),
+            "size": frontier.size,
+        }
+        return (own,) if self._peer is None else (own, self._peer)
 
 
 def build_entry(

@@ -31,7 +31,13 @@ from evidence_vault.verify.hashing import Digests, hash_stream
 from evidence_vault.verify.items import ItemChecker
 from evidence_vault.verify.kinds import AGE_KIND, FOLDER_KIND, TRUST, ZIP_KIND, kind_of_path
 from evidence_vault.verify.manifests import check_manifests, digest_listed
-from evidence_vault.verify.receipt import WHO, describe_trust, report_who
+from evidence_vault.verify.receipt import (
+    COUNTERSIGNED,
+    TIME,
+    WHO,
+    describe_trust,
+    report_who,
+)
 
 CONTAINER, SIGNED, FILES = "S-CONTAINER", "S-STATEMENT", "S-FILES"
 MANIFEST, RECEIPTS, PAYLOADS = "S-MANIFESTS", "S-RECEIPTS", "S-PAYLOADS"
@@ -73,6 +79,8 @@ def verify_bundle(path: Path, trust: TrustFile | None, expect: str | None = None
         (COUNTS, True),
         (EXPECTED, expect is not None),
         (WHO, True),
+        (COUNTERSIGNED, False),
+        (TIME, False),
     ]
     report = ReportBuilder("bundle", steps, NOTES)
     describe_trust(report, trust)

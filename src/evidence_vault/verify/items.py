@@ -18,7 +18,7 @@ from evidence_vault.errors import FormatError
 from evidence_vault.verify.checked import Checked
 from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import Digests
-from evidence_vault.verify.receipt import WHO, describe_log
+from evidence_vault.verify.receipt import STEPS, describe_log
 
 RECEIPTS, PAYLOADS, COUNTS = "S-RECEIPTS", "S-PAYLOADS", "S-COUNTS"
 RULE_5, RULE_6 = "docs/format-bundle.md rule 5", "docs/format-bundle.md rule 6"
@@ -70,7 +70,7 @@ class ItemChecker:
         checked = self._custody.check(receipt)
         sound = {1, 2, 3, 4, 5, 6} <= checked.ran
         for rule, finding in checked.findings:
-            sound = sound and (rule == 8 or finding.outcome is Outcome.INFORMATION)
+            sound = sound and (rule >= 8 or finding.outcome is Outcome.INFORMATION)
             self._file(path, rule, finding)
         row = self._rows[path]
         self._compare(path, row, receipt, checked)
@@ -91,12 +91,12 @@ class ItemChecker:
 
     def _file(self, path: str, rule: int, finding: Finding) -> None:
         """File a receipt's finding; what all receipts share is said once."""
-        shared = rule == 8 or finding.code in ("R-OTHER-SIGNATURES", "R-TYPE-UNKNOWN")
+        shared = rule >= 8 or finding.code in ("R-OTHER-SIGNATURES", "R-TYPE-UNKNOWN")
         key = (finding.code, finding.subject, str(sorted(finding.details.items())))
         if shared and key in self._said:
             return
         self._said.add(key)
-        step = WHO if rule == 8 else RECEIPTS
+        step = STEPS[rule - 1] if rule >= 8 else RECEIPTS
         subject = finding.subject if shared else f"{path}, {finding.subject}"
         self._report.add(step, replace(finding, subject=subject))
 
@@ -163,7 +163,6 @@ class ItemChecker:
         self._check_payloads(good, digests)
         self._check_rows()
         self._check_counts(index)
-        self._check_proofs()
         if not report.failed(COUNTS):
             counts = self._statement.counts
             report.match(
@@ -258,16 +257,6 @@ class ItemChecker:
             if row[:3] != [item.id, spreadsheet_safe(item.home), outcome]:
                 return f"its line for {item.id} is not that of the statement"
         return ""
-
-    def _check_proofs(self) -> None:
-        """Inclusion is always there; kinds this version can't check are not passed over."""
-        for name, state in self._statement.proofs.items():
-            if name == "inclusion" and state != "present":
-                self._report.differ(COUNTS, "B-PROOF-MISSING", name, RULE_6, state=state)
-            elif name != "inclusion" and state == "present":
-                self._report.unchecked(COUNTS, "B-PROOF-UNCHECKED", name, RULE_6)
-            elif name != "inclusion" and state == "pending":
-                self._report.inform(COUNTS, "B-PROOF-PENDING", name)
 
 
 def _row_problem(row: ItemRow, listed: set[str]) -> str:

@@ -11,7 +11,7 @@ MESSAGES: dict[str, str] = {
     "O-UNCHECKED": "could not be checked",
     "O-INFORMATION": "information",
     # Headlines
-    "H-MATCHES": "MATCHES. Every step of this verification matches.",
+    "H-MATCHES": "MATCHES. Everything that had to be checked matches.",
     "H-DIFFERS": "DOES NOT MATCH. Do not rely on this evidence before the points below are "
     "explained.",
     "H-UNCHECKED": "COULD NOT BE CHECKED completely. What is not listed as matching is not proved.",
@@ -28,6 +28,9 @@ MESSAGES: dict[str, str] = {
     "H-EVENTS": "Custody entries",
     "H-EVENT": "entry {index}: {type}, recorded {recorded_at} by the archive's clock; "
     "fields withheld: {withheld}",
+    "H-NOT-BEFORE": "not before {time}: it was signed by somebody who had seen the {basis} of {by}",
+    "H-NOT-AFTER": "not after {time}: it was in the log when {by} made the {basis}",
+    "H-GAP": "the two are {gap} apart",
     "H-FIELD": "revealed {name}: {value}",
     "H-NOTES": "What this does not prove",
     "H-MORE": "and {count} more of this kind",
@@ -40,6 +43,8 @@ MESSAGES: dict[str, str] = {
     "S-FIELDS": "Revealed fields are those the entries commit to",
     "S-FILE": "The file is the one that was taken in",
     "S-WHO": "Who made it: keys agree with the trust file",
+    "S-COUNTERSIGNED": "Other organisations countersigned the log",
+    "S-TIME": "Time stamps are right",
     "S-CONTAINER": "The bundle is safe to open",
     "S-STATEMENT": "The statement of contents is signed by the vault",
     "S-FILES": "The bundle holds exactly the files it must",
@@ -80,6 +85,26 @@ MESSAGES: dict[str, str] = {
     "R-CHECKPOINT-DOWNGRADE": "one of the two log signatures was removed: {reason}",
     "R-CHECKPOINT-UNCHECKED": "a log signature could not be checked on this machine: {reason}",
     "R-CHECKPOINT-OK": "both log keys signed the state of {size} entries",
+    "R-STATE": "a countersigned or stamped state of the log is not valid: {reason}",
+    "R-STATE-PROOF": "is not proved to be an earlier state of this log: {reason}",
+    "R-COSIGN-NONE": "the trust file names no countersigners for this log",
+    "R-COSIGN-OK": "countersigned by {names}; {need} are asked for",
+    "R-COSIGN-EXIT": "the export itself is newer than the countersigned state, as it must be",
+    "R-COSIGN-PENDING": "countersignatures are pending: {have} of the {need} that are asked for",
+    "R-PROOF-CLAIM": "says something about its proofs that can't be: {reason}",
+    "R-PROOF-REMOVED": "{what} of the state of {state} entries went along when this left the "
+    "archive and is missing now",
+    "T-TOKEN-OK": "the time stamp matches: the log stood so at {time}",
+    "T-TOKEN-WRONG": "the time stamp does not match: {reason}",
+    "T-TOKEN-UNCHECKED": "the time stamp could not be checked: {reason}; it claims {claimed}",
+    "T-NONE": "there is no time stamp; times are those of the archive's own clock",
+    "T-RENEWAL-OK": "the time stamps were renewed at {time}",
+    "T-RENEWAL-WRONG": "a renewal of the time stamps does not match: {reason}",
+    "T-RENEWAL-UNCHECKED": "a renewal of the time stamps could not be checked: {reason}",
+    "T-ANCHOR": "names values in a form that is not known: {reason}",
+    "T-BEACON": "names round {round} of the public beacon {name}, value {value}: look up when it "
+    "was published; what follows was signed later",
+    "T-SEEN": "the state of the log that its signer had seen is not proved: {reason}",
     "R-OTHER-SIGNATURES": "{count} further signatures are by keys that are not known here; they "
     "were not counted as countersigners",
     "R-LOG-FORK": "this entry names another state of the log at size {size} than the signed one",
@@ -170,9 +195,6 @@ MESSAGES: dict[str, str] = {
     "B-COUNT": "the number is wrong: expected {expected}, found {found}",
     "B-COUNTS-UNCHECKED": "fields were not counted, because not every receipt is right",
     "B-COUNTS-OK": "{chosen} items chosen, {withheld} of them withheld",
-    "B-PROOF-MISSING": "proof must be present, the statement says: {state}",
-    "B-PROOF-UNCHECKED": "is stated to be present; this program can't check it",
-    "B-PROOF-PENDING": "is stated to be pending",
     "B-NOT-EXPECTED": "no bundle id was given to compare; this is the bundle's",
     "B-EXPECTED": "is not the bundle that was announced, {expected}",
     "B-EXPECTED-OK": "is the bundle that was announced",
@@ -183,8 +205,8 @@ MESSAGES: dict[str, str] = {
     "N-AUTHOR": "who recorded the content, and where",
     "N-TIME": "when the content was made, or the exact time of an entry: times are those of the "
     "archive's own clock",
-    "N-COUNTERSIGNED": "that other organisations saw the same log: no countersigners and no time "
-    "stamps were checked",
+    "N-COUNTERSIGNED": "that other organisations saw the same log, or when, beyond what the steps "
+    "on countersigners and time stamps say",
     "N-VERIFIER": "anything about a copy of the verifier that came in the bundle: use one from "
     "another source",
 }
