@@ -23,7 +23,8 @@ from evidence_vault.core.trust import TrustFile
 from evidence_vault.errors import FormatError, ProofInvalid, VaultError
 from evidence_vault.verify.checked import Checked, CheckedEvent, SeenToken, entry_name
 from evidence_vault.verify.moments import Moment, utc
-from evidence_vault.verify.timestamps import TokenCheck, check_token
+from evidence_vault.verify.renewals import RenewalCheck, check_renewals
+from evidence_vault.verify.timestamps import TokenCheck
 
 COUNTERSIGNED, TIME = 9, 10
 
@@ -44,7 +45,7 @@ class StateChecker:
     def __init__(self, trust: TrustFile | None) -> None:
         self._trust = trust
         self._notes: dict[tuple[bytes, str], OpenedCheckpoint | VaultError] = {}
-        self._tokens: dict[bytes, TokenCheck] = {}
+        self._stamps: dict[bytes, tuple[list[tuple[str, TokenCheck]], list[RenewalCheck]]] = {}
 
     def check(self, receipt: Receipt, result: Checked) -> None:
         """Apply rules 9 and 10; all is in the findings and in ``not_before`` / ``not_after``."""
@@ -134,16 +135,20 @@ class StateChecker:
         checked: CheckedState,
         result: Checked,
     ) -> None:
+        if not state.tokens and not state.renewals:
+            return
         stamped = stamped_bytes(opened)
         roots = self._trust.time_authorities if self._trust else ()
-        for authority, reply in state.tokens:
-            digest = hashlib.sha256(reply).digest()
-            key = hashlib.sha256(digest + stamped).digest()
-            if key not in self._tokens:
-                self._tokens[key] = check_token(reply, stamped, roots)
-            seen = SeenToken(state.size, authority, self._tokens[key])
-            checked.tokens[digest.hex()] = seen
+        key = hashlib.sha256(_joined([stamped, *_stamps(state)])).digest()
+        if key not in self._stamps:
+            self._stamps[key] = check_renewals(stamped, state.tokens, state.renewals, roots)
+        tokens, renewals = self._stamps[key]
+        for (authority, reply), (_, check) in zip(state.tokens, tokens, strict=True):
+            seen = SeenToken(state.size, authority, check)
+            checked.tokens[hashlib.sha256(reply).hexdigest()] = seen
             result.tokens.append(seen)
+        for renewal in renewals:
+            _report_renewal(result, state.size, renewal)
 
     # -- not before, not after -----------------------------------------------------------------
 
@@ -290,6 +295,31 @@ def _report_tokens(result: Checked, states: list[CheckedState]) -> None:
             result.unchecked(TIME, "T-TOKEN-UNCHECKED", name, reason=token.reason, claimed=claimed)
     if not result.tokens:
         result.inform(TIME, "T-NONE", "")
+
+
+def _report_renewal(result: Checked, size: int, renewal: RenewalCheck) -> None:
+    name = f"state {size}, renewal {renewal.number}"
+    if renewal.outcome is Outcome.MATCHES:
+        result.match(TIME, "T-RENEWAL-OK", name, time=utc(renewal.gen_time or 0))
+    elif renewal.outcome is Outcome.DIFFERS:
+        result.differ(TIME, "T-RENEWAL-WRONG", name, reason=renewal.reason)
+    else:
+        result.unchecked(TIME, "T-RENEWAL-UNCHECKED", name, reason=renewal.reason)
+
+
+def _stamps(state: ReceiptState) -> Iterable[bytes]:
+    """Every part of a state that a check of its stamps depends on."""
+    groups = [(b"", state.tokens), *((r.manifest, r.tokens) for r in state.renewals)]
+    for manifest, tokens in groups:
+        yield manifest
+        for name, reply in tokens:
+            yield name.encode("ascii")
+            yield reply
+
+
+def _joined(parts: Iterable[bytes]) -> bytes:
+    """Parts with their lengths, so that no two lists join to the same bytes."""
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
 # Rules 9 and 10: what the export said goes along is there.
