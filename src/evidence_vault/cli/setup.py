@@ -118,6 +118,7 @@ def demo(session: Session, folder: Path | None) -> Answer:
     It makes a vault, takes files in, exports a bundle, verifies it, and shows one changed byte
     and a forged bundle being refused. Nothing of yours is touched.
     """
+    from evidence_vault.cli.words import typed_program
     from evidence_vault.vault.demonstration import run_demo
 
-    return answer(run_demo(folder, session.say), render.demo)
+    return answer(run_demo(folder, session.say, typed_program()), render.demo)
