@@ -12,6 +12,7 @@ from sqlmodel import Session
 from evidence_vault.log.tables import LogPeer, LogProof
 
 COSIGNATURE, TIMESTAMP = "cosignature", "timestamp"
+RENEWAL = "renewal"
 
 
 class _HasSession(Protocol):

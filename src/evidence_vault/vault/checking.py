@@ -18,6 +18,7 @@ from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.stamping import timestamp_state
 from evidence_vault.vault.standing import confirm, standing
 from evidence_vault.vault.writer import writing
 
@@ -113,7 +114,7 @@ def log_status(vault: Vault) -> dict[str, Any]:
             "outside": None if found.outside is None else found.outside.size,
         },
         "state": found.state,
-        "timestamps": "not configured",
+        "timestamps": timestamp_state(vault),
     }
 
 

@@ -103,11 +103,28 @@ def _keys(
             "evidence-vault log checkpoint --expect FILE, or evidence-vault log succeed",
             11,
         )
+    _stamps(visit, vault)
     visit.note(
         "record of what was signed",
         OK,
         f"inside: {inside_path(vault.folder)}; outside: {outside_path(vault.keyring.origin)}",
     )
+
+
+def _stamps(visit: _Visit, vault: Vault) -> None:
+    from evidence_vault.vault.authorities import stamp_problems
+
+    try:
+        problems = stamp_problems(vault)
+    except VaultError as error:
+        visit.note("time stamps", PROBLEM, error.message, error.hint, int(error.exit_status))
+        return
+    for detail, command in problems:
+        visit.note("time stamps", PROBLEM, detail, command)
+    if not problems and vault.keyring.authorities:
+        visit.note("time stamps", OK, "each authority stamps, no renewal is due")
+    elif not problems:
+        visit.note("time stamps", OK, "no time authority is configured")
 
 
 def _signatures() -> str:

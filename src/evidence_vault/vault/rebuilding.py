@@ -15,6 +15,7 @@ from evidence_vault.seal.recovery import read_recovery
 from evidence_vault.vault.creation import replace_keyring
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.opening import Vault, open_vault
+from evidence_vault.vault.stamping import collect_stamps
 from evidence_vault.vault.standing import confirm, standing
 
 Progress = Callable[[int, int], None]
@@ -72,6 +73,7 @@ def _replay(vault: Vault, with_index: bool, progress: Progress | None) -> tuple[
             vault.use(catalogue, number)
             sequencer = Sequencer(vault.log, catalogue)
             entries += _replay_log(vault, sequencer, with_index, progress)
+            collect_stamps(vault)
         items = catalogue.count_items()
     finally:
         catalogue.close()

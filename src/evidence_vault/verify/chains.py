@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from evidence_vault.errors import FormatError
+
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
 
@@ -202,3 +204,30 @@ def read_lists(data: Sequence[bytes]) -> list[CertificateRevocationList]:
             except ValueError:
                 continue
     return found
+
+
+def lists_as_pem(data: Sequence[bytes]) -> bytes:
+    """The revocation lists in ``data`` as one PEM text; empty when none can be read."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return b"".join(each.public_bytes(Encoding.PEM) for each in read_lists(data))
+
+
+def read_roots(pem: str) -> list[ChainCertificate]:
+    """The root certificates of a PEM text. Raises FormatError unless each is one that signs itself
+    and may sign others."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        found = x509.load_pem_x509_certificates(pem.encode())
+        for certificate in found:
+            certificate.verify_directly_issued_by(certificate)
+            if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+                raise FormatError("a root certificate must be one that may sign others")
+        return [describe(certificate) for certificate in found]
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError, x509.ExtensionNotFound):
+        raise FormatError(
+            "expected root certificates in PEM, each signed by itself",
+            hint="the authority publishes it; convert with `openssl x509 -inform DER`",
+        ) from None
