@@ -68,6 +68,7 @@ def state(name: str) -> str:
     meaning = {
         "ok": "The log stands where it was last signed.",
         "restored": "This vault may be an old copy: it can be read, it does not sign.",
+        "no-key": "A signing key of this vault was revoked: it can be read, it does not sign.",
         "rolled-back": "This vault is BEHIND what it has signed: it can be read, it does not sign.",
     }
     return meaning.get(name, f"State of the log: {shown(name)}.")
