@@ -1,4 +1,4 @@
-"""Text forms of init, key, rebuild, doctor and demo: results in, lines out."""
+"""Text forms of init, rebuild, doctor and demo: results in, lines out."""
 
 from __future__ import annotations
 
@@ -41,15 +41,6 @@ def wrapped_words(words: list[str] | str, indent: str = " " * 16) -> list[str]:
     """Fingerprint words, eight a line."""
     each = heading(words).split()
     return [indent + " ".join(each[i : i + 8]) for i in range(0, len(each), 8)]
-
-
-def passphrase(result: dict[str, Any]) -> str:
-    return (
-        "The passphrase is changed.\n"
-        f"  keyring:           {shown(result['keyring'])}\n"
-        f"  previous keyring:  {shown(result['previous'])} (opens with the old passphrase; "
-        "destroy it if that is known to others)"
-    )
 
 
 def rebuild(result: dict[str, Any]) -> str:
