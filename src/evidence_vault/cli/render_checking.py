@@ -92,6 +92,7 @@ def audit(result: dict[str, Any]) -> str:
         f"{number(result['signatures_checked'], 'signature')}.",
         f"  root {result['root']}",
     ]
+    lines += notices(result["notices"])
     if not result["findings"]:
         return "\n".join([*lines, "Everything matches."])
     rows = [

@@ -81,6 +81,9 @@ def _item(result: dict[str, Any], tags: bool) -> str:
     ]
     rows += [(name.replace("_", " "), shown(value)) for name, value in result["fields"].items()]
     lines = table(rows)
+    if result["void"]:
+        numbers = ", ".join(str(n) for n in result["void"])
+        lines += ["", f"VOID: event {numbers} was signed by a key that no longer counted."]
     if result["superseded"]:
         lines += ["", "Superseded, and kept in the history:"]
         lines += [

@@ -61,7 +61,7 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
             "timestamp": Place(
                 "timestamp", "timestamp", "Have the log stamped by time authorities."
             ),
-            "key": Place("setup", "key", "Change the passphrase."),
+            "key": Place("keys", "key", "Keys, readers and passphrase of the vault."),
             "rebuild": Place("setup", "rebuild", "Make the catalogue anew from the store."),
             "doctor": Place("setup", "doctor", "Look for problems and say what to do."),
         },

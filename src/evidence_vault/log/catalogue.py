@@ -300,6 +300,16 @@ class Catalogue(SearchIndex, ProofIndex):
             )
             return [row[0] for row in rows]
 
+    def touched(self, after: int) -> list[tuple[int, str]]:
+        """(entry, item) of every event about an item beyond an entry of this log, in order."""
+        with self._session() as session:
+            rows = session.execute(
+                select(LogHistory.idx, LogHistory.id)  # type: ignore[call-overload]
+                .where(LogHistory.log == self.log, LogHistory.idx > after)
+                .order_by(LogHistory.idx, LogHistory.id)
+            )
+            return [(row[0], row[1]) for row in rows]
+
     def last_number(self, prefix: str) -> int:
         """The highest item number given out under a prefix, 0 when none."""
         ours = LogItem.id.like(f"{prefix}-%")  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.stamping import timestamp_state
-from evidence_vault.vault.standing import confirm, standing
+from evidence_vault.vault.standing import NO_KEY, confirm, standing
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
@@ -176,7 +176,8 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         reports.append(report)
         findings += _compare_catalogue(vault, number, report, where)
     stood = standing(vault, vault.catalogue.frontier())
-    findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
+    if stood.state != NO_KEY:
+        findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
     status = 0
     if findings:
         status = 11 if any(f["code"] in _LOG_CODES for f in findings) else 10
@@ -184,9 +185,23 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         "entries": sum(report.entries for report in reports),
         "exit": status,
         "findings": findings,
+        "notices": [
+            *(note for number, each in enumerate(reports) for note in _void(vault, number, each)),
+            *(stood.reasons if stood.state == NO_KEY else ()),
+        ],
         "root": reports[-1].root.hex(),
         "signatures_checked": sum(report.signatures for report in reports),
     }
+
+
+def _void(vault: Vault, number: int, report: AuditReport) -> list[str]:
+    """What a revocation made void: a fact that the log states, and no damage."""
+    where = "" if number == vault.config.log else f"earlier log {number}: "
+    return [
+        f"{where}what the key {name} signed from entry {first} to {last} is void: it was revoked "
+        f"with {first - 1} as the last good entry"
+        for name, first, last in report.void
+    ]
 
 
 def _check_succession(vault: Vault, number: int, before: AuditReport) -> list[dict[str, str]]:

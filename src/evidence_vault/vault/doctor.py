@@ -11,7 +11,7 @@ from evidence_vault.config import exiftool_setting
 from evidence_vault.errors import VaultError
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_path, outside_path
-from evidence_vault.vault.standing import standing
+from evidence_vault.vault.standing import NO_KEY, standing
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
 _LOW_SPACE = 1 << 30
@@ -95,6 +95,9 @@ def _keys(
         return
     if found.state == "ok":
         visit.note("may sign", OK, "the log stands where this vault last signed")
+    elif found.state == NO_KEY:
+        way = "evidence-vault key rotate --role ROLE --recovery FILE"
+        visit.note("may sign", PROBLEM, "; ".join(found.reasons), way, 13)
     else:
         visit.note(
             "may sign",

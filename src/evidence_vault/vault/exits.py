@@ -23,9 +23,12 @@ from evidence_vault.bundle.model import (
 from evidence_vault.bundle.sinks import FolderSink, ZipSink
 from evidence_vault.bundle.writer import write_bundle
 from evidence_vault.core import age
+from evidence_vault.core.entry0 import EntryZero
+from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import Receipt, format_receipt
 from evidence_vault.errors import EvidenceError, InternalError, UsageError
 from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
@@ -172,6 +175,7 @@ def export(
     if announce is not None:
         announce(sensitive)
     payloads = _payloads(vault, maker, chosen) if request.originals else {}
+    signer_for(vault, "statements")  # a revoked key is said before the event is committed
     # 3. The event, before anything readable leaves.
     bundle_id = secrets.token_hex(16)
     proofs = maker.claim().to_json()
@@ -211,7 +215,7 @@ def export(
         BundleItem(s.home, s.id, receipts[s.id], s.payload, s.extension, s.withheld) for s in shells
     ]
     # 5. The bundle, with the signed statement that names the files made after the event.
-    signer = vault.keyring.statements_signer()
+    signer = signer_for(vault, "statements", index)
     zero = vault.entry_zero()
     plan = BundlePlan(
         bundle_id=bundle_id,
@@ -221,7 +225,7 @@ def export(
         exported_index=index,
         exported_leaf=maker.leaf_of(index),
         items=items,
-        keys=[(k.role, k.public) for k in zero.keys if k.role != "log-pq"],
+        keys=bundle_keys(zero, key_state(vault)),
         statement_key=SigningKey(signer.keyid, signer.sign),
         proofs=proofs,
         software=TOOL,
@@ -240,6 +244,12 @@ def export(
         "withheld": [{"id": i.id, "reason": i.withheld} for i in items if i.withheld],
         **written,
     }
+
+
+def bundle_keys(zero: EntryZero, state: KeyState) -> list[tuple[str, bytes]]:
+    """Every Ed25519 key that the log names or named: (role, raw key)."""
+    keys = [(key.role, key.public) for key in state.intervals()]
+    return keys + [(key.role, key.public) for key in zero.keys if key.role == "log"]
 
 
 _NO_RECEIPT = Receipt("", ("vault",), "", (), b"")

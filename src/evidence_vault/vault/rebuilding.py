@@ -16,7 +16,7 @@ from evidence_vault.vault.creation import replace_keyring
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.stamping import collect_stamps
-from evidence_vault.vault.standing import confirm, standing
+from evidence_vault.vault.standing import NO_KEY, OK, confirm, standing
 
 Progress = Callable[[int, int], None]
 
@@ -51,7 +51,7 @@ def rebuild(
         found = standing(vault, frontier)
     return {
         "entries": entries,
-        "exit": 0 if found.state == "ok" else 11,
+        "exit": 0 if found.state in (OK, NO_KEY) else 11,
         "items": items,
         "notices": list(found.reasons),
         "state": found.state,

@@ -40,6 +40,7 @@ from evidence_vault.seal.units import UnitKey, UnitMaker, seal_bytes
 from evidence_vault.vault.anchoring import peer_head, pending_anchors, pending_digests
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.keys import signer_for
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.pins import Pin, write_pins
 from evidence_vault.vault.standing import Stood, demand_may_sign
@@ -55,7 +56,7 @@ class Writer:
         self.vault = vault
         self._sequencer = sequencer
         self._keyring = vault.keyring
-        self._signer: Signer = self._keyring.events_signer()
+        self._signer: Signer | None = None
         self._maker = UnitMaker(self._keyring.recipients, self._keyring.plaintext)
         self._prepared: list[Prepared] = []
         self._heads: dict[str, tuple[int, str | None]] = {}
@@ -116,6 +117,12 @@ class Writer:
             self._heads[m.id] = (m.item_seq, leaf.hex())
         return leaf
 
+    def plain_event(
+        self, kind: str, subject: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> bytes:
+        """Prepare an event about an accession; returns its leaf hash."""
+        return self._prepare(kind, subject, None, None, values, (), None, [])
+
     def vault_event(
         self,
         kind: str,
@@ -125,17 +132,11 @@ class Writer:
     ) -> bytes:
         """Prepare an event about the vault; returns its leaf hash.
 
-        ``clear``: what it states openly; ``signer``: the root key where the type demands it.
+        ``clear``: what it states openly. ``signer``: the root key for ``key-enrolled`` and
+        ``key-revoked``; without it the events key in force signs.
         """
-        return self._prepare(
-            kind, {"kind": "vault"}, None, None, values, (), None, [], clear, signer
-        )
-
-    def plain_event(
-        self, kind: str, subject: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> bytes:
-        """Prepare an event about an accession; returns its leaf hash."""
-        return self._prepare(kind, subject, None, None, values, (), None, [])
+        subject = {"kind": "vault"}
+        return self._prepare(kind, subject, None, None, values, (), None, [], clear, signer)
 
     def commit(self) -> int:
         """Steps 4 to 6: commit what was prepared; returns the index of its first entry."""
@@ -275,7 +276,7 @@ class Writer:
             prev=prev,
             seen=self._seen,
             recorded_at=self.vault.clock.now(),
-            signer=signer or self._signer,
+            signer=signer or self._events_signer(),
             names=names,
             disclosures=disclosures,
             units=units,
@@ -302,6 +303,12 @@ class Writer:
         self.vault.catalogue.mark_anchored(pending_digests(anchors))
         self._heads.update(heads)
         self._next_item, self.index = item, index
+
+    def _events_signer(self) -> Signer:
+        """The events key in force when this writer began; raises KeyProblem without one."""
+        if self._signer is None:
+            self._signer = signer_for(self.vault, "events")
+        return self._signer
 
     def _head_seen(self) -> tuple[Mapping[str, Any], ...]:
         """The newest heads before the batch, own and of a peer: what its entries have seen."""
@@ -361,10 +368,11 @@ def build_entry(
 
 
 @contextmanager
-def writing(vault: Vault) -> Iterator[Writer]:
+def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
     """Take the lock, bring the catalogue up to date, make sure that this vault may sign.
 
-    Raises VaultBusy, LogInconsistent (rolled back or restored), KeyProblem.
+    ``by_root``: only events signed by the root key will be written, so revoked keys are no
+    hindrance. Raises VaultBusy, LogInconsistent (rolled back or restored), KeyProblem.
     """
     keyring = vault.keyring
     if keyring.plaintext != vault.config.plaintext:
@@ -379,7 +387,7 @@ def writing(vault: Vault) -> Iterator[Writer]:
         sequencer = Sequencer(vault.log, vault.catalogue, step)
         sequencer.catch_up(lambda *a: digest_committed(vault, *a))
         if vault.stood != Stood.now(vault, sequencer.frontier):
-            demand_may_sign(vault, sequencer.frontier)
+            demand_may_sign(vault, sequencer.frontier, by_root)
         writer = Writer(vault, sequencer)
         yield writer
-        vault.stood = Stood.now(vault, writer.frontier)
+        vault.stood = None if by_root else Stood.now(vault, writer.frontier)

@@ -20,7 +20,8 @@ from evidence_vault.core.bagtext import (
 )
 from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.findings import Finding, Outcome, Report, ReportBuilder
-from evidence_vault.core.keys import public_pem, verify_ed25519
+from evidence_vault.core.keys import keyid, public_pem, verify_ed25519
+from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import MAX_RECEIPT
 from evidence_vault.core.statement import MAX_STATEMENT, UNLISTED, Statement, parse_statement
 from evidence_vault.core.trust import TrustFile
@@ -59,6 +60,7 @@ class _State:
     statement_bytes: bytes = b""
     genuine: bool = False
     zero: EntryZero | None = None
+    keys: KeyState | None = None
     digests: dict[str, Digests] = field(default_factory=dict)
     good: set[str] = field(default_factory=set)
 
@@ -134,7 +136,7 @@ def _check_content(state: _State, expect: str | None) -> None:
         return
     items = ItemChecker(statement, CustodyChecker(state.trust), state.report)
     _check_files(state, statement, items)  # rule 2, with rule 5 as receipts pass by
-    state.zero = items.zero
+    state.zero, state.keys = items.zero, items.keys
     _check_signature(state, statement)  # rule 3
     check_manifests(
         state.container,
@@ -184,19 +186,23 @@ def _read_statement(state: _State) -> None:
     )
 
 
-# Rule 3: signed by a statements key of entry 0 (that of the trust file is checked under "who").
+# Rule 3: signed by a statements key of the log that was in force at the exported event (that of
+# the trust file is checked under "who").
 def _check_signature(state: _State, statement: Statement) -> None:
     report = state.report
     signature = _read(state, STATEMENT_SIGNATURE, _SMALL)
     if signature is None:
         return
-    if state.zero is None:
+    if state.keys is None:
         report.unchecked(SIGNED, "B-NO-ENTRY-ZERO", STATEMENT)
         return
     rule = "docs/format-bundle.md rule 3"
-    public = state.zero.with_role("statements").get(statement.key)
-    if public is None:
-        report.differ(SIGNED, "B-STATEMENT-KEY", STATEMENT, rule, keyid=statement.key)
+    try:
+        public = state.keys.key_of("statements", statement.key, statement.exported_index)
+    except SignatureInvalid as error:
+        late = error.code == "E-KEY-INTERVAL"
+        code = "B-STATEMENT-INTERVAL" if late else "B-STATEMENT-KEY"
+        report.differ(SIGNED, code, STATEMENT, rule, keyid=statement.key)
         return
     try:
         verify_ed25519(public, signature, state.statement_bytes)
@@ -286,14 +292,12 @@ def _is_unchanged(state: _State, path: str, size: int, sha256: str, items: ItemC
 
 
 def _check_keys(state: _State) -> None:
-    """The key files are those of entry 0, so that a check by hand uses the right ones."""
-    if state.zero is None:
+    """The key files are keys that the log names, so that a check by hand uses the right ones."""
+    if state.zero is None or state.keys is None:
         return
-    genuine = {
-        f"keys/{key.keyid}.pem": public_pem(key.public).encode("ascii")
-        for key in state.zero.keys
-        if key.role != "log-pq"
-    }
+    named = {key.public for key in state.zero.keys if key.role == "log"}
+    named |= {key.public for key in state.keys.intervals()}
+    genuine = {f"keys/{keyid(raw)}.pem": public_pem(raw).encode("ascii") for raw in named}
     for path in sorted(state.good):
         if path.startswith("keys/") and _read(state, path, _SMALL) != genuine.get(path):
             state.report.differ(SIGNED, "B-KEY-FILE", path, "docs/format-bundle.md rule 3")

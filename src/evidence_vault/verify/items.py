@@ -11,6 +11,7 @@ from typing import Any
 from evidence_vault.core.bagtext import MANIFESTS, is_payload
 from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.findings import Finding, Outcome, ReportBuilder
+from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import Receipt, parse_receipt
 from evidence_vault.core.statement import ItemRow, Statement
 from evidence_vault.core.text import spreadsheet_safe
@@ -42,6 +43,7 @@ class ItemChecker:
         self, statement: Statement, custody: CustodyChecker, report: ReportBuilder
     ) -> None:
         self.zero: EntryZero | None = None
+        self.keys: KeyState | None = None
         self._statement = statement
         self._custody = custody
         self._report = report
@@ -75,7 +77,7 @@ class ItemChecker:
         row = self._rows[path]
         self._compare(path, row, receipt, checked)
         if self.zero is None and checked.zero is not None:
-            self.zero = checked.zero
+            self.zero, self.keys = checked.zero, checked.keys
             describe_log(report, checked)
         ingested = checked.ingested()
         self._known[path] = _Known(
@@ -110,6 +112,7 @@ class ItemChecker:
                 zero.fingerprint.hex() if zero else "none",
                 checked.zero.fingerprint.hex() if checked.zero else "none",
             ),
+            "keys": (_known_keys(self.keys or checked.keys), _known_keys(checked.keys)),
             "origin": (s.origin, receipt.origin),
             "item": (f"{row.home} {row.id}", " ".join(receipt.subject[1:])),
             "checkpoint": (
@@ -257,6 +260,16 @@ class ItemChecker:
             if row[:3] != [item.id, spreadsheet_safe(item.home), outcome]:
                 return f"its line for {item.id} is not that of the statement"
         return ""
+
+
+def _known_keys(keys: KeyState | None) -> str:
+    """Every key with where it counted, as one text: all receipts must tell the same."""
+    if keys is None:
+        return "none"
+    return ", ".join(
+        f"{k.role} {k.keyid[:16]} {k.start}-{'' if k.until is None else k.until}"
+        for k in keys.intervals()
+    )
 
 
 def _row_problem(row: ItemRow, listed: set[str]) -> str:

@@ -72,7 +72,7 @@ MESSAGES: dict[str, str] = {
     "R-ENTRY-ZERO-OK": "the first entry is signed by the root key; fingerprint {fingerprint}",
     "R-ORIGIN": "belongs to the log {found}, not to {expected}",
     "R-ENTRY": "is not a valid custody entry: {reason}",
-    "R-SIGNER": "is signed by key {keyid}, which the vault's first entry does not name",
+    "R-SIGNER": "is signed by key {keyid}, which the vault does not name for this",
     "R-KEY-INTERVAL": "is signed by key {keyid} at a position of the log where that key did not "
     "count: it was enrolled later, or revoked with an earlier last good entry",
     "R-KEY-EVENT": "enrols or revokes a key in a way that can't be: {reason}",
@@ -173,10 +173,12 @@ MESSAGES: dict[str, str] = {
     "B-STATEMENT-SIGNATURE": "the statement and its signature do not belong together; one was "
     "changed, so what is said about other files may rest on a false list",
     "B-STATEMENT-KEY": "key {keyid} is not one that the vault names for statements",
+    "B-STATEMENT-INTERVAL": "the statements key {keyid} did not count when this bundle was "
+    "exported: it was enrolled later, or revoked with an earlier last good entry",
     "B-NO-ENTRY-ZERO": "no receipt shows which keys the vault has",
     "B-NOT-LISTED": "must be in every bundle, but the statement does not list it",
     "B-STATEMENT-OK": "signed by key {keyid}",
-    "B-KEY-FILE": "is not a key that the vault's first entry names",
+    "B-KEY-FILE": "is not a key that the vault names",
     "B-TRUST-INSIDE": "is a trust file inside the bundle; whose keys count is never taken from a "
     "bundle",
     "B-MANIFEST": "is not the list that it must be: {reason}",
