@@ -299,6 +299,20 @@ class Catalogue(SearchIndex):
             )
             return [row[0] for row in rows]
 
+    def places(self, items: Sequence[str], log: int) -> list[int]:
+        """Entry indexes of the events of many items in one log, in order, each once."""
+        found: set[int] = set()
+        with self._session() as session:
+            for start in range(0, len(items), MANY):
+                rows = session.execute(
+                    select(LogHistory.idx).where(  # type: ignore[call-overload]
+                        LogHistory.id.in_(list(items[start : start + MANY])),  # type: ignore[attr-defined]
+                        LogHistory.log == log,
+                    )
+                )
+                found.update(row[0] for row in rows)
+        return sorted(found)
+
     def last_number(self, prefix: str) -> int:
         """The highest item number given out under a prefix, 0 when none."""
         ours = LogItem.id.like(f"{prefix}-%")  # type: ignore[attr-defined]

@@ -6,7 +6,6 @@ wrapping keys and the like hold the interpreter.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 from evidence_vault import osfiles
 from evidence_vault.capture.sources import Source
 from evidence_vault.config import exiftool_setting
-from evidence_vault.errors import StoreError, ToolMissing
+from evidence_vault.errors import ToolMissing
 from evidence_vault.store.filesystem import discard_handle
 from evidence_vault.vault import job
 from evidence_vault.vault.digesting import absolute_key, relative_key
 from evidence_vault.vault.job import Desk, Refused, SealedMetadata, TakenIn
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.spreading import worker_context, worker_died
 
 if TYPE_CHECKING:
     from evidence_vault.capture.metadata import Metadata, MetadataPool
@@ -101,11 +101,9 @@ class Crew:
         if self._alone:
             self._executor = _Here(Desk(*arguments))
         else:
-            methods = multiprocessing.get_all_start_methods()
-            method = "forkserver" if "forkserver" in methods else "spawn"
             self._executor = ProcessPoolExecutor(
                 self._workers,
-                multiprocessing.get_context(method),
+                worker_context([job.__name__]),
                 initializer=job.start_worker,
                 initargs=arguments,
             )
@@ -241,7 +239,7 @@ class Crew:
         try:
             return self._executor.submit(function, *arguments)
         except BrokenProcessPool as error:
-            raise _broken() from error
+            raise worker_died() from error
 
     def __exit__(
         self,
@@ -279,12 +277,4 @@ def _result(future: Future[Any]) -> Any:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise _broken() from error
-
-
-def _broken() -> StoreError:
-    return StoreError(
-        "a worker process died (out of memory, or ended by somebody)",
-        code="E-WORKER-DIED",
-        hint="run the same command again: what was taken in is skipped",
-    )
+        raise worker_died() from error
