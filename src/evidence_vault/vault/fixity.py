@@ -100,27 +100,28 @@ def _check(vault: Vault, items: list[str] | None, progress: Progress | None) -> 
 
 
 def _slices(vault: Vault, items: list[str] | None) -> Iterator[Slice]:
+    """Every commit of every log, or those that hold entries about ``items``, some at a time."""
     for number in range(vault.config.log + 1):
         log = vault.log_number(number)
         places = None if items is None else vault.catalogue.places(items, number)
         commits: list[tuple[int, int]] = []
+        wanted: list[int] = []
+        size = 0
         for start, end in vault.catalogue.commit_starts(number):
+            if places is not None:
+                here = places[bisect_left(places, start) : bisect_left(places, end)]
+                if not here:
+                    continue
+                wanted += here
             commits.append((start, end))
-            if end - commits[0][0] >= _SLICE:
-                yield from _slice(log, commits, places)
-                commits = []
+            size += end - start
+            if size >= _SLICE:
+                yield _slice(log, commits, wanted)
+                commits, wanted, size = [], [], 0
         if commits:
-            yield from _slice(log, commits, places)
+            yield _slice(log, commits, wanted)
 
 
-def _slice(
-    log: LogStore, commits: list[tuple[int, int]], places: list[int] | None
-) -> Iterator[Slice]:
-    """The slice of these commits; none when nothing in it is wanted."""
-    if places is None:
-        yield Slice(log, tuple(commits))
-        return
-    first = bisect_left(places, commits[0][0])
-    wanted = frozenset(places[first : bisect_left(places, commits[-1][1])])
-    if wanted:
-        yield Slice(log, tuple(commits), wanted)
+def _slice(log: LogStore, commits: list[tuple[int, int]], wanted: list[int]) -> Slice:
+    """``wanted`` is empty when every entry is looked at."""
+    return Slice(log, tuple(commits), frozenset(wanted) or None)
