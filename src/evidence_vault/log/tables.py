@@ -105,3 +105,4 @@ class IndexArrival(SQLModel, table=True):
 
 
 Index("log_entry_type", LogEntry.type)
+Index("index_case_id", IndexCase.id)
