@@ -20,7 +20,7 @@ from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
 
-_SLICE = 512  # entries of a slice, at least
+_SLICE = 1024  # entries of a slice, at least
 _METHOD = "SHA-256 of stored objects, records and headers against the entries"
 
 
@@ -91,6 +91,8 @@ def _check(vault: Vault, items: list[str] | None, progress: Progress | None) -> 
         each: Each = pool.map if len(slices) == 1 else map
         check = functools.partial(check_slice, object_key, each=each)
         for found in spread(check, slices, (check_slice.__module__, LogStore.__module__)):
+            # A wrong passphrase is told now, not after hours; other processes go on meanwhile.
+            _ = vault.keyring
             total.objects += found.objects
             total.bytes += found.bytes
             total.damaged += found.damaged

@@ -34,16 +34,20 @@ _ALONE_FILES = 12
 _ALONE_BYTES = 64 * 1024 * 1024
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 4 * 1024 * 1024
-_IN_FLIGHT = 8
+_IN_FLIGHT = 24  # chunks for each worker: they go on while a group is committed
 _LOOK_UP = 1000
 
 
 @dataclass
 class Outcome:
-    """What came of one source. ``fields`` are the parsed values its sheet row gave."""
+    """What came of one source. ``fields`` are the parsed values its sheet row gave.
+
+    ``came_before``: something came by its path before, as far as was known when it was read.
+    """
 
     source: Source
     fields: dict[str, Any]
+    came_before: bool = False
     taken: TakenIn | None = None
     sealed_metadata: SealedMetadata | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -144,25 +148,27 @@ class Crew:
         their paths arrived before: those are only hashed at first."""
         chunk: list[Outcome] = []
         size, before = 0, False
-        for outcome, known in self._outcomes():
+        for outcome in self._outcomes():
             full = len(chunk) >= _CHUNK_FILES or size + outcome.source.size > _CHUNK_BYTES
-            if chunk and (full or known != before):
+            if chunk and (full or outcome.came_before != before):
                 yield chunk, before
                 chunk, size = [], 0
             chunk.append(outcome)
-            size, before = size + outcome.source.size, known
+            size, before = size + outcome.source.size, outcome.came_before
         if chunk:
             yield chunk, before
 
-    def _outcomes(self) -> Iterator[tuple[Outcome, bool]]:
-        """Every source, and whether something came by its path before."""
+    def _outcomes(self) -> Iterator[Outcome]:
+        """Every source; those by whose path something came before are marked."""
         for start in range(0, len(self._sources), _LOOK_UP):
             part = [Outcome(s, fields) for s, fields in self._sources[start : start + _LOOK_UP]]
             keys = [key for outcome in part for key in outcome.path_keys]
             found = self._vault.catalogue.arrivals(keys)
             self._arrivals |= found
             known = {key for key, _ in found}
-            yield from ((outcome, bool(known & set(outcome.path_keys))) for outcome in part)
+            for outcome in part:
+                outcome.came_before = not known.isdisjoint(outcome.path_keys)
+                yield outcome
 
     def _start(self, chunk: list[Outcome], known: bool) -> _Ticket:
         sources = [outcome.source for outcome in chunk]
