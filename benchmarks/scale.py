@@ -1,4 +1,4 @@
-"""One log that grows to a million entries; writes its part of RESULTS.md, and scale.svg, beside this.
+"""One log that grows to a million entries; writes its part of RESULTS.md and scale.svg.
 
     python benchmarks/scale.py [--sizes 1000,10000,100000,1000000] [--sealed 50000] [--folder DIR]
 

@@ -5,7 +5,7 @@ Its tables stand in tables.py. Everything in it can be rebuilt from the store.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,19 +137,22 @@ class Catalogue(SearchIndex):
                 first = heads.get(item, {}).get("first", (seq, row.idx))
                 heads[item] = {"home": home, "seq": seq, "idx": row.idx, "first": first}
         with self._session() as session:
-            entries = [
-                {
-                    "log": self.log,
-                    "idx": r.idx,
-                    "leaf": r.leaf,
-                    "commit_start": r.commit_start,
-                    "type": r.type,
-                    "recorded_at": r.recorded_at,
-                }
-                for r in rows
-            ]
-            _insert(session, "log_entry", entries)
-            _insert(session, "log_history", histories)
+            session.execute(
+                insert(_TABLES["log_entry"]),
+                [
+                    {
+                        "log": self.log,
+                        "idx": r.idx,
+                        "leaf": r.leaf,
+                        "commit_start": r.commit_start,
+                        "type": r.type,
+                        "recorded_at": r.recorded_at,
+                    }
+                    for r in rows
+                ],
+            )
+            if histories:
+                session.execute(insert(_TABLES["log_history"]), histories)
             self._apply_heads(session, heads)
             self._apply_index(session, index)
             session.execute(
@@ -178,7 +181,8 @@ class Catalogue(SearchIndex):
                 )
             else:
                 moved.append({"item": item, "seq": head["seq"], "idx": head["idx"]})
-        _insert(session, "log_item", new)
+        if new:
+            session.execute(insert(_TABLES["log_item"]), new)
         if moved:
             table = _TABLES["log_item"]
             session.connection().execute(
@@ -189,10 +193,17 @@ class Catalogue(SearchIndex):
             )
 
     def _apply_index(self, session: Session, index: IndexRows) -> None:
-        _insert(session, "index_item", index.items)
-        _insert(session, "index_arrival", index.arrivals, "OR IGNORE")
-        cases = [{"case": case, "id": item} for case, item in index.cases]
-        _insert(session, "index_case", cases, "OR IGNORE")
+        if index.items:
+            session.execute(insert(_TABLES["index_item"]), index.items)
+        if index.arrivals:
+            session.execute(
+                insert(_TABLES["index_arrival"]).prefix_with("OR IGNORE"), index.arrivals
+            )
+        if index.cases:
+            session.execute(
+                insert(_TABLES["index_case"]).prefix_with("OR IGNORE"),
+                [{"case": case, "id": item} for case, item in index.cases],
+            )
         self._apply_patches(session, index.patches)
 
     def _apply_patches(
@@ -356,21 +367,3 @@ class Catalogue(SearchIndex):
     def count_items(self) -> int:
         with self._session() as session:
             return int(session.execute(select(func.count(func.distinct(LogItem.id)))).scalar() or 0)
-
-
-def _insert(
-    session: Session, table: str, rows: Sequence[Mapping[str, Any]], prefix: str = ""
-) -> None:
-    """Insert many rows in one go, in the driver's own form: half the work of the common one.
-
-    Each row has the same columns.
-    """
-    if not rows:
-        return
-    columns = list(rows[0])
-    statement = insert(_TABLES[table]).prefix_with(prefix) if prefix else insert(_TABLES[table])
-    connection = session.connection()
-    compiled = statement.compile(dialect=connection.dialect, column_keys=columns)
-    order = [str(name) for name in compiled.positiontup or columns]
-    values = [tuple(row[name] for name in order) for row in rows]
-    connection.exec_driver_sql(str(compiled), values)
