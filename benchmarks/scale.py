@@ -329,11 +329,12 @@ def write_results(plain: list[dict[str, Any]], sealed: list[dict[str, Any]]) -> 
         "",
         "![Cost of one operation as the log grows](scale.svg)",
         "",
-        "| entries | built /s | built / CPU s | append ms | status ms | inclusion ms | consistency ms | audit /s | "
-        "rebuild /s | MiB build / audit / rebuild |",
+        "| entries | built /s | built / CPU s | append ms | status ms | inclusion ms | "
+        "consistency ms | audit /s | rebuild /s | MiB build / audit / rebuild |",
         "|---|---|---|---|---|---|---|---|---|---|",
         *(
-            f"| {row['size']:,} | {row['build']:,.0f} | {row['build_cpu']:,.0f} | {row['append_ms']:.0f} | "
+            f"| {row['size']:,} | {row['build']:,.0f} | {row['build_cpu']:,.0f} | "
+            f"{row['append_ms']:.0f} | "
             f"{row['status_ms']:.1f} | {row['inclusion_ms']:.1f} | {row['consistency_ms']:.1f} | "
             f"{row['audit']:,.0f} | {row['rebuild']:,.0f} | {row['build_mib']} / "
             f"{row['audit_mib']} / {row['rebuild_mib']} |"
@@ -399,10 +400,9 @@ def draw(rows: list[dict[str, Any]]) -> str:
             parts.append(
                 f'<circle cx="{x(row["size"]):.1f}" cy="{y(row[key]):.1f}" r="3" fill="{colour}"/>'
             )
-        end = y(rows[-1][key])
-        parts.append(
-            f'<text x="{left + width + 10}" y="{end + 4:.1f}" fill="{colour}">{name}</text>'
-        )
+        label = min(y(rows[-1][key]) + 4, label - 15)  # the lowest curve comes first
+        place = f'x="{left + width + 10}" y="{label:.1f}"'
+        parts.append(f'<text {place} fill="{colour}">{name}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 
