@@ -140,3 +140,4 @@ class IndexArrival(SQLModel, table=True):
 
 # With the position, so that the newest entry of a type is found without reading the others.
 Index("log_entry_type", LogEntry.type, LogEntry.log, LogEntry.idx)  # type: ignore[arg-type]
+Index("index_case_id", IndexCase.id)

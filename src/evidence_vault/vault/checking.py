@@ -15,9 +15,11 @@ from evidence_vault.core.merkle import prove_consistency, prove_inclusion
 from evidence_vault.core.note import encode_base64, parse_vkey
 from evidence_vault.core.proof import ProofFile, format_proof
 from evidence_vault.errors import FormatError, UsageError
+from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.stamping import timestamp_state
 from evidence_vault.vault.standing import NO_KEY, confirm, standing
 from evidence_vault.vault.writer import writing
@@ -157,6 +159,9 @@ def log_prove(
     return {**result, "file": str(out)}
 
 
+_spread = functools.partial(spread, modules=(audit_log.__module__, LogStore.__module__))
+
+
 def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
     """Recompute every log from the two roots alone, and compare with catalogue and pins.
 
@@ -167,7 +172,7 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
     reports: list[AuditReport] = []
     for number in range(vault.config.log + 1):
         log = vault.log_number(number)
-        report = audit_log(log, functools.partial(vault.entry_zero, log), progress)
+        report = audit_log(log, functools.partial(vault.entry_zero, log), progress, _spread)
         where = "" if number == vault.config.log else f"earlier log {number}, "
         for found in report.findings:
             findings.append(_finding(found.code, where + found.where, found.message))

@@ -104,7 +104,7 @@ class Writer:
     ) -> bytes:
         """Prepare one event about many items, given as (id, home); returns its leaf hash."""
         seed = secrets.token_bytes(32)
-        self._know_heads([item for item, _ in items])
+        self.know_heads([item for item, _ in items])
         members = []
         for item, home in sorted(items, key=lambda pair: (pair[1], pair[0])):
             seq, prev = self._next_place(item)
@@ -226,8 +226,11 @@ class Writer:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _know_heads(self, items: Sequence[str]) -> None:
-        """Look up many items in one go; those new to this log begin at 0."""
+    def know_heads(self, items: Sequence[str]) -> None:
+        """Look up the newest events of many items in one go, before events about them are prepared.
+
+        Items that are new to this log begin at 0.
+        """
         missing = [item for item in items if item not in self._heads]
         found = self.vault.catalogue.heads(missing)
         for item in missing:
