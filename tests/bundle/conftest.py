@@ -28,6 +28,7 @@ from evidence_vault.core.members import Member, Opening, open_members, set_root
 from evidence_vault.core.merkle import MemoryTree, leaf_hash, prove_inclusion, root_from_hashes
 from evidence_vault.core.note import KeyType, VerifierKey, format_vkey
 from evidence_vault.core.receipt import Receipt, ReceiptEvent
+from evidence_vault.verify import shell_verifier
 
 ORIGIN = "copper-meadow-lantern-4417"
 MADE = "2026-11-23T10:00:00Z"
@@ -298,6 +299,7 @@ def make_plan(
         statement_key=SigningKey(keyid(log.public("statements")), log.keys["statements"].sign),
         proofs=PROOFS,
         software="evidence-vault 0.1.0",
+        verifier=shell_verifier(),
     )
 
 

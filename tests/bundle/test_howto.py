@@ -18,6 +18,8 @@ from evidence_vault.bundle.howto import commands, how_to_verify
 from evidence_vault.bundle.model import BundlePlan
 from evidence_vault.bundle.sinks import FolderSink
 from evidence_vault.bundle.writer import write_bundle
+from evidence_vault.core import bagtext
+from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, sign_sshsig
 
 Plans = Callable[..., BundlePlan]
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
@@ -47,7 +49,7 @@ def reseal(folder: Path, statement_key: str = "a statements") -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-    kept = ("statement.json", "statement.sig", "tagmanifest-sha256.txt", "tagmanifest-sha512.txt")
+    kept = (*bagtext.STATEMENT_FILES, "tagmanifest-sha256.txt", "tagmanifest-sha512.txt")
     for algorithm in ("sha256", "sha512"):
         name = f"manifest-{algorithm}.txt"
         rows = [
@@ -65,7 +67,10 @@ def reseal(folder: Path, statement_key: str = "a statements") -> None:
     seed = hashlib.sha256(statement_key.encode()).digest()
     body = json.dumps(statement, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
     names["statement.json"] = body
-    names["statement.sig"] = Ed25519PrivateKey.from_private_bytes(seed).sign(body)
+    key = Ed25519PrivateKey.from_private_bytes(seed)
+    names["statement.sig"] = key.sign(body)
+    public = key.public_key().public_bytes_raw()
+    names["statement.sshsig"] = sign_sshsig(body, public, key.sign, STATEMENT_NAMESPACE)
     for algorithm in ("sha256", "sha512"):
         rows = [
             f"{hashlib.new(algorithm, data).hexdigest()}  {path}\n"

@@ -117,6 +117,7 @@ def test_the_statement_lists_every_file(plan: BundlePlan, tmp_path: Path) -> Non
     unlisted = {
         "statement.json",
         "statement.sig",
+        "statement.sshsig",
         "tagmanifest-sha256.txt",
         "tagmanifest-sha512.txt",
     }

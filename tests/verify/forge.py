@@ -34,6 +34,7 @@ from evidence_vault.core.merkle import MemoryTree, leaf_hash, prove_inclusion, r
 from evidence_vault.core.note import KeyType, VerifierKey, format_vkey
 from evidence_vault.core.policy import format_policy, plain_policy
 from evidence_vault.core.receipt import VAULT_SUBJECT, Receipt, ReceiptEvent, format_receipt
+from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, sign_sshsig
 from evidence_vault.core.statement import FileRow, ItemRow, Statement, format_statement
 from evidence_vault.core.trust import TrustFile, TrustKey, TrustOrigin
 
@@ -307,6 +308,7 @@ class Maker:
                 "bagit.txt": bagtext.BAGIT_TXT,
                 "bag-info.txt": b"Bagging-Date: 2026-11-23\n",
                 "HOW-TO-VERIFY.txt": b"How to verify\n",
+                "verify.sh": b"#!/bin/sh\n",
                 "index.csv": "".join(f"{line}\n" for line in lines).encode(),
                 "custody.txt": b"Custody\n",
                 "custody.csv": b"item,entry\r\n",
@@ -342,10 +344,17 @@ class Maker:
 
     def seal(self, files: Mapping[str, bytes], statement: Statement) -> dict[str, bytes]:
         """Add statement, signature and tag manifests to the other files of a bundle."""
-        whole = {p: d for p, d in files.items() if p not in bagtext.TAG_MANIFESTS}
+        outside = (*bagtext.STATEMENT_FILES, *bagtext.TAG_MANIFESTS)
+        whole = {p: d for p, d in files.items() if p not in outside}
         whole[bagtext.STATEMENT] = format_statement(statement)
         signature = self.keys["statements"].sign(whole[bagtext.STATEMENT])
         whole[bagtext.STATEMENT_SIGNATURE] = signature
+        whole[bagtext.STATEMENT_SSHSIG] = sign_sshsig(
+            whole[bagtext.STATEMENT],
+            self.public("statements"),
+            self.keys["statements"].sign,
+            STATEMENT_NAMESPACE,
+        )
         tags = {p: d for p, d in whole.items() if not bagtext.is_payload(p)}
         return {**whole, **_manifests(bagtext.TAG_MANIFESTS, tags)}
 

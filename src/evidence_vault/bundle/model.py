@@ -92,7 +92,8 @@ class BundlePlan:
     ``bundle_id``: 32 hex digits. ``made_at``: YYYY-MM-DDTHH:MM:SSZ. ``exported_leaf``: hex leaf
     hash of the ``exported`` event at ``exported_index``. ``keys``: (role, raw Ed25519 public
     key). ``proofs``: JSON form of a core.proofclaim.ProofClaim. ``software``: program and version.
-    ``brackets``: what to say of the time of an entry, lines by log position.
+    ``verifier``: the bytes of ``verify.sh``. ``brackets``: what to say of the time of an entry,
+    lines by log position.
     ``items`` is gone through several times and may be a sequence that builds its members when
     asked, so that a large export needs no memory for all receipts at once.
     """
@@ -108,6 +109,7 @@ class BundlePlan:
     statement_key: SigningKey
     proofs: Mapping[str, Any]
     software: str
+    verifier: bytes
     brackets: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

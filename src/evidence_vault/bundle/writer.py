@@ -3,7 +3,7 @@
     1 payloads, each hashed again on its way out
     2 bag declaration and information, manifests of the payload
     3 instructions, index, custody record, public keys, receipts
-    4 the statement over all of these, and its signature
+    4 the statement over all of these, and its signatures: bare, and as ssh-keygen reads it
     5 tag manifests
 
 A crash anywhere leaves no whole bundle: without step 4 nothing verifies, and the sink gives the
@@ -30,8 +30,10 @@ from evidence_vault.bundle.sinks import Sink
 from evidence_vault.core.bagtext import (
     BAGIT_TXT,
     MANIFESTS,
+    SHELL_VERIFIER,
     STATEMENT,
     STATEMENT_SIGNATURE,
+    STATEMENT_SSHSIG,
     TAG_MANIFESTS,
     is_payload,
     manifest_text,
@@ -41,6 +43,7 @@ from evidence_vault.core.keys import keyid, public_pem, verify_ed25519
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.note import parse_note
 from evidence_vault.core.receipt import Receipt, format_receipt
+from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, check_sshsig, sign_sshsig
 from evidence_vault.core.statement import FileRow, ItemRow, Statement, format_statement
 from evidence_vault.errors import EvidenceError, InternalError, StoreError
 
@@ -73,6 +76,7 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
             bag.add(name, content)
         # 3
         bag.add(HOW_TO_VERIFY_NAME, how_to_verify())
+        bag.add(SHELL_VERIFIER, plan.verifier)
         bag.add_pieces("index.csv", index_csv(plan.items))
         head = (plan.origin, plan.checkpoint.size, plan.checkpoint.root, plan.made_at)
         bag.add_pieces("custody.txt", custody_text(*head, _receipts(plan), plan.brackets))
@@ -85,7 +89,8 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
         files = bag.rows()
         statement = format_statement(_statement(plan, counts, files))
         bag.add(STATEMENT, statement)
-        bag.add(STATEMENT_SIGNATURE, _sign(plan, statement))
+        for name, signature in _sign(plan, statement).items():
+            bag.add(name, signature)
         # 5
         tags = [manifest_text(bag.tag_digests(n)) for n in ("sha256", "sha512")]
         for name, content in zip(TAG_MANIFESTS, tags, strict=True):
@@ -202,12 +207,15 @@ def _statement(plan: BundlePlan, counts: dict[str, int], files: tuple[FileRow, .
     )
 
 
-def _sign(plan: BundlePlan, statement: bytes) -> bytes:
-    """The detached signature, checked under the public key that travels with the bundle."""
-    signature = plan.statement_key.sign(statement)
+def _sign(plan: BundlePlan, statement: bytes) -> dict[str, bytes]:
+    """The detached signatures, checked under the public key that travels with the bundle."""
+    sign = plan.statement_key.sign
     public = next(raw for _, raw in plan.keys if keyid(raw) == plan.statement_key.keyid)
+    signature = sign(statement)
     verify_ed25519(public, signature, statement)
-    return signature
+    ssh = sign_sshsig(statement, public, sign, STATEMENT_NAMESPACE)
+    check_sshsig(ssh, statement, public, STATEMENT_NAMESPACE)
+    return {STATEMENT_SIGNATURE: signature, STATEMENT_SSHSIG: ssh}
 
 
 def _check_receipt(

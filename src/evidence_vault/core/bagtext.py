@@ -21,6 +21,9 @@ MANIFESTS = ("manifest-sha256.txt", "manifest-sha512.txt")
 TAG_MANIFESTS = ("tagmanifest-sha256.txt", "tagmanifest-sha512.txt")
 STATEMENT = "statement.json"
 STATEMENT_SIGNATURE = "statement.sig"
+STATEMENT_SSHSIG = "statement.sshsig"
+STATEMENT_FILES = (STATEMENT, STATEMENT_SIGNATURE, STATEMENT_SSHSIG)
+SHELL_VERIFIER = "verify.sh"
 # Files that stand in every bundle besides the ones above.
 FIXED_FILES = (
     "HOW-TO-VERIFY.txt",
@@ -29,6 +32,7 @@ FIXED_FILES = (
     "custody.csv",
     "custody.txt",
     "index.csv",
+    SHELL_VERIFIER,
 )
 
 MAX_PATH_BYTES = 1024

@@ -12,7 +12,7 @@ from typing import Any
 
 from evidence_vault.core.bagtext import (
     STATEMENT,
-    STATEMENT_SIGNATURE,
+    STATEMENT_FILES,
     TAG_MANIFESTS,
     is_os_junk,
     unsafe_path_reason,
@@ -25,8 +25,8 @@ from evidence_vault.errors import FormatError
 
 KIND = "evidence-vault/bundle"
 MAX_STATEMENT = 256 * 1024 * 1024
-# The one member of each pair that the statement can't list: itself and what is made after it.
-UNLISTED = (STATEMENT, STATEMENT_SIGNATURE, *TAG_MANIFESTS)
+# What the statement can't list: itself and what is made after it.
+UNLISTED = (*STATEMENT_FILES, *TAG_MANIFESTS)
 COUNTS = ("chosen", "exported", "fields_shown", "fields_withheld", "withheld")
 
 _MEMBERS = frozenset(

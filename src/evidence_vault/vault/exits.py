@@ -34,6 +34,7 @@ from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
 from evidence_vault.vault.sensitive import sensitive_findings
 from evidence_vault.vault.writer import TOOL, Writer, writing
+from evidence_vault.verify import shell_verifier
 
 Progress = Callable[[int, int], None]
 
@@ -229,6 +230,7 @@ def export(
         statement_key=SigningKey(signer.keyid, signer.sign),
         proofs=proofs,
         software=TOOL,
+        verifier=shell_verifier(),
         brackets=maker.brackets(),
     )
     written = _write(plan, request, progress)

@@ -21,6 +21,7 @@ __all__ = [
     "read_receipt",
     "render_text",
     "report_to_json",
+    "shell_verifier",
     "verify_bundle",
     "verify_receipt",
 ]
@@ -52,6 +53,13 @@ def report_to_json(report: Report, lang: str = "en") -> dict[str, Any]:
     from evidence_vault.verify import render
 
     return render.report_to_json(report, lang)
+
+
+def shell_verifier() -> bytes:
+    """The text of ``verify.sh``: the second verifier, for any POSIX shell with OpenSSL."""
+    from importlib.resources import files
+
+    return files("evidence_vault.verify").joinpath("verify.sh").read_bytes()
 
 
 def read_receipt(path: Path) -> bytes:

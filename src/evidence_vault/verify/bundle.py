@@ -14,7 +14,9 @@ from evidence_vault.core.bagtext import (
     FIXED_FILES,
     MANIFESTS,
     STATEMENT,
+    STATEMENT_FILES,
     STATEMENT_SIGNATURE,
+    STATEMENT_SSHSIG,
     TAG_MANIFESTS,
     is_payload,
 )
@@ -23,9 +25,16 @@ from evidence_vault.core.findings import Finding, Outcome, Report, ReportBuilder
 from evidence_vault.core.keys import keyid, public_pem, verify_ed25519
 from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import MAX_RECEIPT
+from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, check_sshsig
 from evidence_vault.core.statement import MAX_STATEMENT, UNLISTED, Statement, parse_statement
 from evidence_vault.core.trust import TrustFile
-from evidence_vault.errors import EvidenceError, FormatError, SignatureInvalid, UsageError
+from evidence_vault.errors import (
+    EvidenceError,
+    FormatError,
+    SignatureInvalid,
+    UsageError,
+    VaultError,
+)
 from evidence_vault.verify.container import Container, FolderContainer
 from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import Digests, hash_stream
@@ -155,7 +164,7 @@ def _check_content(state: _State, expect: str | None) -> None:
 def _read_statement(state: _State) -> None:
     """Read statement.json and statement.sig and hash both; form only."""
     listing, report = state.container.listing, state.report
-    for path in (STATEMENT, STATEMENT_SIGNATURE):
+    for path in STATEMENT_FILES:
         if path not in listing.files:
             report.differ(FILES, "B-MISSING", path, "docs/format-bundle.md rule 2")
     data = _read(state, STATEMENT, MAX_STATEMENT)
@@ -204,6 +213,7 @@ def _check_signature(state: _State, statement: Statement) -> None:
         code = "B-STATEMENT-INTERVAL" if late else "B-STATEMENT-KEY"
         report.differ(SIGNED, code, STATEMENT, rule, keyid=statement.key)
         return
+    _check_ssh_signature(state, public)
     try:
         verify_ed25519(public, signature, state.statement_bytes)
     except SignatureInvalid:
@@ -214,6 +224,25 @@ def _check_signature(state: _State, statement: Statement) -> None:
     state.good.update((STATEMENT, STATEMENT_SIGNATURE))
     report.match(SIGNED, "B-STATEMENT-OK", STATEMENT, keyid=statement.key)
     _check_statement_key(state, statement)
+
+
+def _check_ssh_signature(state: _State, public: bytes) -> None:
+    """Rule 3 for the second form: the same key signed the same statement as ssh-keygen does."""
+    data = _read(state, STATEMENT_SSHSIG, _SMALL)
+    if data is None:
+        return
+    try:
+        check_sshsig(data, state.statement_bytes, public, STATEMENT_NAMESPACE)
+    except VaultError as error:
+        state.report.differ(
+            SIGNED,
+            "B-SSHSIG",
+            STATEMENT_SSHSIG,
+            "docs/format-bundle.md rule 3",
+            reason=error.message,
+        )
+        return
+    state.good.add(STATEMENT_SSHSIG)
 
 
 def _blamed(state: _State) -> list[str]:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 
 from evidence_vault.core.bagtext import (
     MANIFESTS,
-    STATEMENT,
-    STATEMENT_SIGNATURE,
+    STATEMENT_FILES,
     TAG_MANIFESTS,
     is_payload,
     manifest_text,
@@ -37,7 +36,7 @@ def check_manifests(
     """Rule 4. ``good`` holds the digests of files that are as the statement says."""
     listed = [row.path for row in statement.files]
     payload = [p for p in listed if is_payload(p)]
-    tags = [p for p in listed if not is_payload(p)] + [STATEMENT, STATEMENT_SIGNATURE]
+    tags = [p for p in listed if not is_payload(p)] + list(STATEMENT_FILES)
     for names, paths in ((MANIFESTS, payload), (TAG_MANIFESTS, tags)):
         for name, algorithm in zip(names, ("sha256", "sha512"), strict=True):
             if name not in container.listing.files:

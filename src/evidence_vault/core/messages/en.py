@@ -172,6 +172,7 @@ MESSAGES: dict[str, str] = {
     "B-STATEMENT-FORM": "is not a valid statement: {reason}",
     "B-STATEMENT-SIGNATURE": "the statement and its signature do not belong together; one was "
     "changed, so what is said about other files may rest on a false list",
+    "B-SSHSIG": "the statement's SSH signature is not right: {reason}",
     "B-STATEMENT-KEY": "key {keyid} is not one that the vault names for statements",
     "B-STATEMENT-INTERVAL": "the statements key {keyid} did not count when this bundle was "
     "exported: it was enrolled later, or revoked with an earlier last good entry",
