@@ -272,7 +272,10 @@ def write_results(bench: Bench, arguments: argparse.Namespace) -> None:
         *(row.cells() for row in bench.rows),
         "",
     ]
-    (HERE / "RESULTS.md").write_text("\n".join(lines))
+    results = HERE / "RESULTS.md"
+    # What scale.py wrote stands below and stays.
+    below = results.read_text().partition("\n## ") if results.is_file() else ("", "", "")
+    results.write_text("\n".join(lines) + "".join(below[1:]))
     print("\n".join(lines))
 
 

@@ -37,6 +37,7 @@ PROOFS = {
     "cosignatures": "not configured",
     "inclusion": "present",
     "timestamps": "not configured",
+    "states": [],
 }
 EXPORT_SHOWN = ("bundle_id", "counts", "payload_manifest", "proofs")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -50,22 +49,3 @@ def test_verify_imports_neither_database_nor_storage_nor_exiftool(handed_over: P
     assert status == 0
     assert "cryptography" in names
     assert names.isdisjoint(set(HEAVY) - {"cryptography"})
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("arguments", "limit"), [("--help", 0.15), ("verify", 0.35)])
-def test_start_is_quick(arguments: str, limit: float, handed_over: Path) -> None:
-    here = [str(handed_over / name) for name in ("trust.json", "receipt.txt", "note")]
-    words = [arguments] if arguments == "--help" else ["verify", "--trust", *here]
-    times = []
-    for _ in range(5):
-        started = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "evidence_vault", *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-            stdout=subprocess.DEVNULL,
-            check=True,
-            timeout=60,
-        )
-        times.append(time.perf_counter() - started)
-    assert min(times) < limit

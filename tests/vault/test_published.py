@@ -183,3 +183,22 @@ def test_the_catalogue_says_the_same_time_as_the_entry(vault: Made, tmp_path: Pa
     rebuild(vault.folder, lambda: PASSPHRASE)
     with vault.open() as opened:
         assert opened.catalogue.find() == before
+
+
+def test_fixity_names_what_it_cannot_read_and_looks_at_the_rest(large: Made) -> None:
+    bundle = large.folder / "archive" / "log" / "tile" / "entries" / "000"
+    data = bytearray(bundle.read_bytes())
+    second = 2 + int.from_bytes(data[:2], "big")
+    data[second + 3] ^= 1  # the beginning of entry 1
+    bundle.write_bytes(bytes(data))
+    (large.folder / "control" / "headers" / "1").unlink()
+    with large.open() as opened:
+        item = list_items(opened)["items"][0]["id"]
+        found = fixity(opened, all=True)
+        chosen = fixity(opened, items=[item])
+    whats = {row["object"]: row["finding"] for row in found["damaged"]}
+    assert whats.pop("entry 1") == "entry can't be read"
+    assert whats and all(what.startswith("commits/") for what in whats)
+    assert 200 < found["objects"] < COUNT
+    assert found["exit"] == 10
+    assert (chosen["objects"], chosen["damaged"]) == (1, [])

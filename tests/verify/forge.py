@@ -272,6 +272,7 @@ class Maker:
             "cosignatures": "not configured",
             "inclusion": "present",
             "timestamps": "not configured",
+            "states": [],
         }
         counts = {
             "chosen": len(items),

@@ -240,6 +240,8 @@ def test_statement_round_trip(world: World) -> None:
         lambda s: replace(s, bundle_id="x"),
         lambda s: replace(s, counts={**s.counts, "more": 1}),
         lambda s: replace(s, proofs={**s.proofs, "inclusion": "sure"}),
+        lambda s: replace(s, proofs={**s.proofs, "inclusion": "pending"}),
+        lambda s: replace(s, proofs={**s.proofs, "states": [{"size": 1}]}),
         lambda s: replace(s, made_at="2026-11-23"),
         lambda s: replace(s, key="x"),
     ],

@@ -9,8 +9,9 @@ the archive recorded by its own clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from evidence_vault.bundle.index import csv_line
@@ -20,16 +21,18 @@ from evidence_vault.bundle.words import (
     field_in_words,
     value_lines,
 )
-from evidence_vault.core.canonical import canonical, unb64
+from evidence_vault.core.canonical import canonical
+from evidence_vault.core.entry0 import parse_entry0
 from evidence_vault.core.event import Event, parse_entry, stands_beside
-from evidence_vault.core.keys import keyid
-from evidence_vault.core.keystate import ENROLLED, parse_enrolled
+from evidence_vault.core.keystate import KeyState, read_key_events, role_for
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.receipt import Receipt
 from evidence_vault.core.text import escape_for_display
+from evidence_vault.errors import SignatureInvalid
 
 KEY_DIGITS = 16
 _LABEL = 37
+_NO_BRACKETS: Mapping[int, Sequence[str]] = MappingProxyType({})
 _BOM = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for something else
 
 CSV_COLUMNS = (
@@ -57,8 +60,9 @@ class CustodyEvent:
     """One event in the history of one item, as far as its fields are revealed.
 
     ``position``: index in the log. ``leaf``: hex leaf hash. ``item_seq``: number in the item's
-    history, from 0. ``signer``: keyid (hex); ``role``: what the log's first entry enrolled that
-    key for. ``revealed``: values by field name; ``withheld`` and ``unknown``: field names.
+    history, from 0. ``signer``: keyid (hex); ``role``: what the log enrolled that key for.
+    ``revealed``: values by field name; ``withheld`` and ``unknown``: field names. ``void``: the
+    key did not count at that position, so the event proves nothing.
     """
 
     position: int
@@ -71,6 +75,8 @@ class CustodyEvent:
     revealed: Mapping[str, Any]
     withheld: tuple[str, ...]
     unknown: tuple[str, ...]
+    bracket: tuple[str, ...] = ()
+    void: bool = False
 
 
 def custody_event(
@@ -79,10 +85,12 @@ def custody_event(
     event: Event,
     item_seq: int,
     revealed: Mapping[str, Any],
-    roles: Mapping[str, str],
+    keys: KeyState,
+    bracket: Sequence[str] = (),
 ) -> CustodyEvent:
-    """Describe an entry whose revealed values were already checked; ``roles``: by keyid."""
+    """Describe an entry whose revealed values were already checked; ``keys``: those of its log."""
     committed = event.commitments
+    roles = {key.keyid: key.role for key in keys.intervals()}
     return CustodyEvent(
         position,
         leaf_hash(leaf).hex(),
@@ -90,40 +98,47 @@ def custody_event(
         event.recorded_at,
         item_seq,
         event.signer,
-        roles.get(event.signer, "key not enrolled in entry 0"),
+        roles.get(event.signer, "unknown"),
         revealed,
         tuple(sorted(n for n, c in committed.items() if c is not None and n not in revealed)),
         tuple(sorted(n for n, c in committed.items() if c is None)),
+        tuple(bracket),
+        is_void(keys, event, position),
     )
 
 
-def key_roles(created: Event) -> dict[str, str]:
-    """Roles by keyid, from the ``clear`` of a ``vault-created`` event (Ed25519 keys)."""
-    return {
-        keyid(unb64(key["public"], "a public key")): str(key["role"])
-        for key in created.clear.get("keys", ())
-        if key.get("alg") == "ed25519"
-    }
+def is_void(keys: KeyState, event: Event, position: int) -> bool:
+    """True when the key that signed an entry was not, or no longer, in force at its position."""
+    try:
+        keys.key_of(role_for(event.type, position), event.signer, position)
+    except SignatureInvalid as error:
+        return error.code == "E-KEY-INTERVAL"
+    return False
 
 
-def custody_events(receipt: Receipt) -> list[CustodyEvent]:
+def custody_events(
+    receipt: Receipt, brackets: Mapping[int, Sequence[str]] = _NO_BRACKETS
+) -> list[CustodyEvent]:
     """The events of a receipt's item in order; those about the archive are not among them."""
-    roles: dict[str, str] = {}
+    keys = receipt_keys(receipt)
     events: list[CustodyEvent] = []
-    for shown in receipt.events:
+    for shown in receipt.events[1:]:
         event = parse_entry(shown.leaf).event
-        if event.type == "vault-created":
-            roles = key_roles(event)
-            continue
-        if event.type == ENROLLED:
-            role, public = parse_enrolled(event.clear)
-            roles[keyid(public)] = role
         if stands_beside(event.type, event.subject):
             continue
         number = shown.opening.member.item_seq if shown.opening else event.item_seq
         revealed = {d.name: d.value for d in shown.reveals}
-        events.append(custody_event(shown.index, shown.leaf, event, number or 0, revealed, roles))
+        bracket = brackets.get(shown.index, ())
+        events.append(
+            custody_event(shown.index, shown.leaf, event, number or 0, revealed, keys, bracket)
+        )
     return events
+
+
+def receipt_keys(receipt: Receipt) -> KeyState:
+    """Whose keys counted when, by the key events that a receipt of this vault carries."""
+    zero = parse_entry0(receipt.events[0].leaf)
+    return read_key_events(zero, ((e.index, parse_entry(e.leaf)) for e in receipt.events))
 
 
 def render_history(events: Iterable[CustodyEvent]) -> str:
@@ -132,12 +147,17 @@ def render_history(events: Iterable[CustodyEvent]) -> str:
 
 
 def custody_text(
-    origin: str, size: int, root: bytes, made_at: str, receipts: Iterable[Receipt]
+    origin: str,
+    size: int,
+    root: bytes,
+    made_at: str,
+    receipts: Iterable[Receipt],
+    brackets: Mapping[int, Sequence[str]] = _NO_BRACKETS,
 ) -> Iterator[bytes]:
     """``custody.txt``, piece by piece: head, then one section for each item."""
     yield _head(origin, size, root, made_at).encode("utf-8")
     for receipt in receipts:
-        events = custody_events(receipt)
+        events = custody_events(receipt, brackets)
         title = f"ITEM {receipt.subject[2]}   (home archive: {receipt.subject[1]})"
         text = (
             f"\n{'=' * 78}\n{escape_for_display(title)}\n"
@@ -174,7 +194,10 @@ The proof of each event is in receipts/, the way to check it in HOW-TO-VERIFY.tx
 def _paragraph(event: CustodyEvent) -> list[str]:
     shown = {n: v for n, v in event.revealed.items() if n not in CLAIMED_FIELDS}
     lines = [f"{event.item_seq}. {event_in_words(event.type)}   ({event.type})"]
+    if event.void:
+        lines += _labelled("VOID", ["signed by a key that no longer counted"])
     lines += _labelled("Recorded", [f"{_clock(event.recorded_at)}, by the archive's clock"])
+    lines += _labelled("Proved by others", event.bracket)
     for name, label in CLAIMED_FIELDS.items():
         claimed = _claimed(event, name)
         if claimed is not None:
@@ -221,7 +244,7 @@ def _row(item: str, event: CustodyEvent) -> tuple[str, ...]:
         event.recorded_at,
         claimed["occurred_at"],
         claimed["received_at"],
-        event.role,
+        f"{event.role} (no longer counted: void)" if event.void else event.role,
         event.signer[:KEY_DIGITS],
         str(event.position),
         event.leaf,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Protocol
 
 from evidence_vault.core.bagtext import manifest_text
 from evidence_vault.core.checkpoint import Checkpoint
@@ -91,8 +91,9 @@ class BundlePlan:
 
     ``bundle_id``: 32 hex digits. ``made_at``: YYYY-MM-DDTHH:MM:SSZ. ``exported_leaf``: hex leaf
     hash of the ``exported`` event at ``exported_index``. ``keys``: (role, raw Ed25519 public
-    key). ``proofs``: state by name, as in core/statement.py. ``software``: program and version.
-    ``verifier``: the bytes of ``verify.sh``.
+    key). ``proofs``: JSON form of a core.proofclaim.ProofClaim. ``software``: program and version.
+    ``verifier``: the bytes of ``verify.sh``. ``brackets``: what to say of the time of an entry,
+    lines by log position.
     ``items`` is gone through several times and may be a sequence that builds its members when
     asked, so that a large export needs no memory for all receipts at once.
     """
@@ -106,9 +107,10 @@ class BundlePlan:
     items: Sequence[BundleItem]
     keys: Sequence[tuple[str, bytes]]
     statement_key: SigningKey
-    proofs: Mapping[str, str]
+    proofs: Mapping[str, Any]
     software: str
     verifier: bytes
+    brackets: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         named = [(item.home, item.id) for item in self.items]

@@ -79,7 +79,7 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
         bag.add(SHELL_VERIFIER, plan.verifier)
         bag.add_pieces("index.csv", index_csv(plan.items))
         head = (plan.origin, plan.checkpoint.size, plan.checkpoint.root, plan.made_at)
-        bag.add_pieces("custody.txt", custody_text(*head, _receipts(plan)))
+        bag.add_pieces("custody.txt", custody_text(*head, _receipts(plan), plan.brackets))
         bag.add_pieces("custody.csv", custody_csv(_receipts(plan)))
         for raw in sorted({raw for _, raw in plan.keys}, key=keyid):
             bag.add(f"keys/{keyid(raw)}.pem", public_pem(raw).encode("ascii"))

@@ -80,6 +80,21 @@ def status(session: Session) -> Answer:
     return answer(result, render.status)
 
 
+@log.command("anchor")
+@click.option("--beacon", required=True, metavar="NAME", help="Which public beacon.")
+@click.option("--round", "number", required=True, metavar="N", help="Its round or height.")
+@click.option("--value", required=True, metavar="HEX", help="The value it published.")
+@with_session
+def anchor(session: Session, beacon: str, number: str, value: str) -> Answer:
+    """Put a public random value into the log: what follows is shown to be later than it."""
+    from evidence_vault.vault.checking import log_anchor
+
+    by = session.actor()
+    with session.open() as vault:
+        result = log_anchor(vault, beacon, number, value, by)
+    return answer(result, render.anchored)
+
+
 @log.command("prove")
 @click.argument("item", required=False)
 @click.option("--index", type=click.IntRange(min=0), metavar="N", help="Entry N of the log.")

@@ -65,6 +65,14 @@ def status(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def anchored(result: dict[str, Any]) -> str:
+    return (
+        f"Recorded round {shown(result['round'])} of {shown(result['beacon'])} as event "
+        f"{result['event']}. What is recorded from now on was signed after that value was "
+        "published; keep the place where it was published."
+    )
+
+
 def proof(result: dict[str, Any]) -> str:
     """The proof itself, or where it was written."""
     if "proof" in result:
@@ -84,6 +92,7 @@ def audit(result: dict[str, Any]) -> str:
         f"{number(result['signatures_checked'], 'signature')}.",
         f"  root {result['root']}",
     ]
+    lines += notices(result["notices"])
     if not result["findings"]:
         return "\n".join([*lines, "Everything matches."])
     rows = [

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evidence_vault.cli.words import NOT_ENCRYPTED, UNKNOWN, number, shown, size, table
+from evidence_vault.verify.moments import span
 
 _TYPE_WIDTH = 24  # characters of a media type in a list
 
@@ -72,6 +73,7 @@ def _item(result: dict[str, Any], tags: bool) -> str:
         ("SHA-256", shown(digests["sha256"])),
         ("SHA-512", shown(digests["sha512"])),
         ("taken in (our clock)", shown(result["time"]["recorded_at"])),
+        *_bracket(result["time"]),
         ("device clock says", shown(result["time"]["device_clock"])),
         ("last checked", shown(result["fixity"]["last_checked"] or "never")),
         ("events", str(result["events"])),
@@ -79,6 +81,9 @@ def _item(result: dict[str, Any], tags: bool) -> str:
     ]
     rows += [(name.replace("_", " "), shown(value)) for name, value in result["fields"].items()]
     lines = table(rows)
+    if result["void"]:
+        numbers = ", ".join(str(n) for n in result["void"])
+        lines += ["", f"VOID: event {numbers} was signed by a key that no longer counted."]
     if result["superseded"]:
         lines += ["", "Superseded, and kept in the history:"]
         lines += [
@@ -87,6 +92,18 @@ def _item(result: dict[str, Any], tags: bool) -> str:
         ]
     lines += _metadata(result["metadata"], tags)
     return "\n".join(lines)
+
+
+def _bracket(time: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What others prove of the time, and how far the two edges are apart."""
+    rows = []
+    for name in ("not_before", "not_after"):
+        edge = time[name]
+        said = "not proved" if edge is None else f"{edge['time']} (time stamp of {edge['by']})"
+        rows.append((name.replace("_", " "), shown(said)))
+    if time["gap_seconds"] is not None:
+        rows.append(("between the two", span(time["gap_seconds"])))
+    return rows
 
 
 def _metadata(metadata: Mapping[str, Any], in_full: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""Text forms of init, key, rebuild, doctor and demo: results in, lines out."""
+"""Text forms of init, rebuild, doctor and demo: results in, lines out."""
 
 from __future__ import annotations
 
@@ -43,15 +43,6 @@ def wrapped_words(words: list[str] | str, indent: str = " " * 16) -> list[str]:
     return [indent + " ".join(each[i : i + 8]) for i in range(0, len(each), 8)]
 
 
-def passphrase(result: dict[str, Any]) -> str:
-    return (
-        "The passphrase is changed.\n"
-        f"  keyring:           {shown(result['keyring'])}\n"
-        f"  previous keyring:  {shown(result['previous'])} (opens with the old passphrase; "
-        "destroy it if that is known to others)"
-    )
-
-
 def rebuild(result: dict[str, Any]) -> str:
     """What the store gave, and whether this copy may sign."""
     lines = [
@@ -68,6 +59,7 @@ def state(name: str) -> str:
     meaning = {
         "ok": "The log stands where it was last signed.",
         "restored": "This vault may be an old copy: it can be read, it does not sign.",
+        "no-key": "A signing key of this vault was revoked: it can be read, it does not sign.",
         "rolled-back": "This vault is BEHIND what it has signed: it can be read, it does not sign.",
     }
     return meaning.get(name, f"State of the log: {shown(name)}.")

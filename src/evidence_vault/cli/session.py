@@ -55,6 +55,19 @@ class Session:
             return True
         return click.confirm(question, err=True)
 
+    def decide(self, question: str, yes: bool) -> None:
+        """Go on only if somebody said yes; raises UsageError where nobody can be asked."""
+        if yes:
+            return
+        if not _on_terminal():
+            raise UsageError(
+                "this can't be taken back, and there is no terminal to ask on",
+                code="E-NOT-CONFIRMED",
+                hint="look at what it would do, and give --yes",
+            )
+        if not click.confirm(question, err=True):
+            raise click.Abort
+
     # -- the vault -------------------------------------------------------------------------------
 
     def folder(self) -> Path:

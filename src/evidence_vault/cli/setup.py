@@ -1,4 +1,4 @@
-"""init, key, rebuild, doctor, demo."""
+"""init, rebuild, doctor, demo."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from evidence_vault.cli import render_setup as render
 from evidence_vault.cli.answer import Answer, answer
-from evidence_vault.cli.base import VaultGroup, command, with_session
+from evidence_vault.cli.base import command
 from evidence_vault.cli.options import PATH
 from evidence_vault.cli.session import Session
 from evidence_vault.errors import UsageError
@@ -54,28 +54,6 @@ def init(
     return answer(made, render.init)
 
 
-@click.group("key", cls=VaultGroup)
-def key() -> None:
-    """Keys of this vault."""
-
-
-@key.command("passphrase")
-@click.option(
-    "--new-passphrase-file",
-    metavar="FILE",
-    help="File with the new passphrase; else it is asked for twice.",
-)
-@with_session
-def passphrase(session: Session, new_passphrase_file: str | None) -> Answer:
-    """Change the passphrase. The previous keyring file is kept beside the new one."""
-    from evidence_vault.vault.creation import change_passphrase
-
-    def new() -> str:
-        return session.new_passphrase(new_passphrase_file)
-
-    return answer(change_passphrase(session.folder(), session.passphrase, new), render.passphrase)
-
-
 @command("rebuild")
 @click.option("--recovery", type=PATH, metavar="FILE", help="Recovery file, without a keyring.")
 @click.option("--expect", type=PATH, metavar="FILE", help="A partner's newer checkpoint.")
@@ -118,6 +96,7 @@ def demo(session: Session, folder: Path | None) -> Answer:
     It makes a vault, takes files in, exports a bundle, verifies it, and shows one changed byte
     and a forged bundle being refused. Nothing of yours is touched.
     """
+    from evidence_vault.cli.words import typed_program
     from evidence_vault.vault.demonstration import run_demo
 
-    return answer(run_demo(folder, session.say), render.demo)
+    return answer(run_demo(folder, session.say, typed_program()), render.demo)

@@ -58,7 +58,10 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
             "log": Place("checking", "log", "Sign, check and prove the custody log."),
-            "key": Place("setup", "key", "Change the passphrase."),
+            "timestamp": Place(
+                "timestamp", "timestamp", "Have the log stamped by time authorities."
+            ),
+            "key": Place("keys", "key", "Keys, readers and passphrase of the vault."),
             "rebuild": Place("setup", "rebuild", "Make the catalogue anew from the store."),
             "doctor": Place("setup", "doctor", "Look for problems and say what to do."),
         },

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from evidence_vault.core.text import escape_for_display
@@ -75,3 +79,14 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
         cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths[:-1], strict=True)]
         lines.append("  ".join([*cells, row[-1]]).rstrip())
     return lines
+
+
+def typed_program() -> str:
+    """What to type to run this program again: its name, or its path where that isn't found."""
+    found = shutil.which("evidence-vault")
+    used = Path(sys.argv[0])
+    if found is not None and Path(found).resolve() == used.resolve():
+        return "evidence-vault"
+    if used.name == "evidence-vault":
+        return shlex.quote(str(used.absolute()))
+    return f"{shlex.quote(sys.executable)} -m evidence_vault"

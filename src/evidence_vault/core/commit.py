@@ -34,7 +34,8 @@ _MAX_HEAD = 150
 class Committed:
     """One entry with what is kept beside it.
 
-    ``record``: payload of the record unit. ``headers``: age header bytes by unit id (hex).
+    ``record``: payload of the record unit. ``headers``: age header bytes by unit id (hex), those
+    of its own units; read from a pack, those of all units of its group.
     """
 
     entry: bytes

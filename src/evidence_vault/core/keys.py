@@ -9,6 +9,8 @@ only, because commands that check no signature must start quickly.
 from __future__ import annotations
 
 from base64 import b64encode
+from binascii import Error as BinasciiError
+from binascii import a2b_base64
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -98,6 +100,32 @@ def public_pem(raw: bytes) -> str:
     """The PEM text (RFC 7468) of a raw Ed25519 key, as ``openssl pkeyutl -pubin`` reads it."""
     body = b64encode(spki_der(raw)).decode("ascii")  # 60 characters: always a single line
     return f"-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n"
+
+
+def parse_public_pem(data: bytes) -> bytes:
+    """The raw key of an Ed25519 public key in PEM; the inverse of :func:`public_pem`.
+
+    Lines may end CR LF, nothing else may differ. Raises FormatError for everything else (private
+    keys and other algorithms included), SignatureInvalid for a key that nobody should accept.
+    """
+    text = data.replace(b"\r\n", b"\n").strip(b"\n")
+    lines = text.split(b"\n")
+    der = b""
+    if len(lines) == 3:
+        try:
+            der = a2b_base64(lines[1], strict_mode=True)
+        except BinasciiError:
+            der = b""
+    raw = der.removeprefix(_SPKI_PREFIX)
+    if der[: len(_SPKI_PREFIX)] == _SPKI_PREFIX and len(raw) == ED25519_KEY_SIZE:
+        check_ed25519_key(raw)
+        if public_pem(raw).encode("ascii").strip(b"\n") == text:
+            return raw
+    raise FormatError(
+        "this is not an Ed25519 public key in PEM (SubjectPublicKeyInfo, RFC 8410)",
+        code="E-KEY-FORM",
+        hint="`openssl pkey -in private.pem -pubout` writes one; never hand over the private key",
+    )
 
 
 def verify_ed25519(raw_public: bytes, signature: bytes, message: bytes) -> None:

@@ -11,16 +11,16 @@ the root key, which no machine that works with the vault holds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from evidence_vault.core.canonical import b64, is_hex, unb64
 from evidence_vault.core.entry0 import ED25519, EntryZero
-from evidence_vault.core.event import Event
-from evidence_vault.core.keys import check_ed25519_key, keyid
+from evidence_vault.core.event import Entry, Event, pae
+from evidence_vault.core.keys import check_ed25519_key, keyid, verify_ed25519
 from evidence_vault.core.shapes import is_count
-from evidence_vault.errors import FormatError, SignatureInvalid
+from evidence_vault.errors import FormatError, SignatureInvalid, VaultError
 
 ENROLLED, REVOKED = "key-enrolled", "key-revoked"
 KEY_EVENTS = (ENROLLED, REVOKED)
@@ -106,6 +106,25 @@ class KeyState:
         raise SignatureInvalid(
             f"signed by a key that the log does not name: {name}", code="E-SIGNER"
         )
+
+
+def read_key_events(zero: EntryZero, entries: Iterable[tuple[int, Entry]]) -> KeyState:
+    """The keys of a log from its key events, in order of index.
+
+    One that the root key did not sign, or that contradicts the keys known so far, changes
+    nothing, exactly as for a verifier: whoever stole another key can't enrol or revoke one.
+    """
+    keys = KeyState(zero)
+    for index, entry in entries:
+        if index == 0 or entry.event.type not in KEY_EVENTS:
+            continue
+        try:
+            public = keys.key_of("root", entry.keyid, index)
+            verify_ed25519(public, entry.signature, pae(entry.payload))
+            keys.apply(index, entry.event)
+        except VaultError:
+            continue  # `log audit` names it
+    return keys
 
 
 def role_for(event_type: str, index: int) -> str:

@@ -9,13 +9,21 @@ Knowing one member's salt tells nothing about the others.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evidence_vault.core.canonical import b64, b64url, canonical, is_hex, parse_canonical, unb64
+from evidence_vault.core.canonical import (
+    MAX_INTEGER,
+    b64,
+    b64url,
+    canonical,
+    encode_text,
+    is_hex,
+    parse_canonical,
+    unb64,
+)
 from evidence_vault.core.merkle import (
     MemoryTree,
     check_inclusion,
@@ -150,8 +158,15 @@ def parse_members(value: Any) -> tuple[bytes, list[Member]]:
 
 
 def _salt(seed: bytes, index: int) -> str:
-    return b64url(hmac.new(seed, index.to_bytes(8, "big"), hashlib.sha256).digest())
+    return b64url(hmac.digest(seed, index.to_bytes(8, "big"), "sha256"))
 
 
 def _leaf(salt: str, m: Member) -> bytes:
+    prev = "null" if m.prev is None else m.prev
+    if all(type(x) is str for x in (m.home, m.id, prev)) and type(m.item_seq) is int:
+        # By far the most; equal to the last line.
+        prev = "null" if m.prev is None else encode_text(m.prev)
+        text = f'["{salt}",{encode_text(m.home)},{encode_text(m.id)},{m.item_seq},{prev}]'
+        if text.isascii() and abs(m.item_seq) <= MAX_INTEGER:
+            return text.encode("ascii")
     return canonical([salt, m.home, m.id, m.item_seq, m.prev])

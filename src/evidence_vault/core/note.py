@@ -157,7 +157,7 @@ def format_note(note: Note) -> bytes:
             f"a note has 1 to {MAX_SIGNATURES} signatures, this one has {len(note.signatures)}",
             code="E-NOTE",
         )
-    lines = [note.text, "\n", *map(_format_signature, note.signatures)]
+    lines = [note.text, "\n", *map(format_signature, note.signatures)]
     data = _encode("".join(lines), "note")
     _check_size(data)
     return data
@@ -180,7 +180,7 @@ def parse_note(data: bytes) -> Note:
     lines = block[:-1].split("\n", MAX_SIGNATURES)
     if len(lines) > MAX_SIGNATURES:
         raise FormatError(f"a note has at most {MAX_SIGNATURES} signatures", code="E-NOTE")
-    return Note(text, tuple(map(_parse_signature, lines)))
+    return Note(text, tuple(map(parse_signature, lines)))
 
 
 def verify_note(note: Note, verifiers: Iterable[Verifier]) -> tuple[NoteSignature, ...]:
@@ -258,14 +258,14 @@ def parse_decimal(text: str, what: str) -> int:
     return value
 
 
-def _format_signature(line: NoteSignature) -> str:
+def format_signature(line: NoteSignature) -> str:
     check_key_name(line.name)
     if len(line.key_id) != KEY_ID_SIZE or not line.signature:
         raise FormatError("a signature line has a 4-byte key ID and a signature", code="E-NOTE")
     return f"{_DASH}{line.name} {encode_base64(line.key_id + line.signature)}\n"
 
 
-def _parse_signature(line: str) -> NoteSignature:
+def parse_signature(line: str) -> NoteSignature:
     name, space, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not space:
         raise FormatError("a signature line is an em dash, a key name and base64", code="E-NOTE")

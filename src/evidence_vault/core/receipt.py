@@ -39,7 +39,8 @@ class ReceiptEvent:
 
     ``index`` is the position in the log, ``leaf`` the entry's bytes, ``path`` 32-byte hashes
     with the leaf's sibling first. ``opening`` stands exactly when the subject is a set.
-    ``reveals`` are in order of field name.
+    ``reveals`` are in order of field name. ``seen``: the consistency proof from the head of this
+    log that the entry had seen to the receipt's checkpoint; None when it is not shown.
     """
 
     index: int
@@ -47,6 +48,7 @@ class ReceiptEvent:
     path: tuple[bytes, ...]
     opening: Opening | None = None
     reveals: tuple[Disclosure, ...] = ()
+    seen: tuple[bytes, ...] | None = None
 
 
 Tokens = tuple[tuple[str, bytes], ...]
@@ -110,6 +112,8 @@ def format_receipt(receipt: Receipt) -> bytes:
         out.append(b"event %d\nleaf %s\npath" % (event.index, event.leaf))
         out.extend(b" " + _b64(p) for p in event.path)
         out.append(b"\n")
+        if event.seen is not None:
+            out.append(b"seen" + b"".join(b" " + _b64(p) for p in event.seen) + b"\n")
         if event.opening is not None:
             out.append(b"member " + format_opening(event.opening) + b"\n")
         out.extend(b"reveal " + d.raw + b"\n" for d in event.reveals)
@@ -168,13 +172,13 @@ def _parse_event(lines: _Lines, line: bytes) -> ReceiptEvent:
     if not line.startswith(b"event ") or not is_decimal(number):
         raise lines.wrong("expected 'event' and an index, or 'checkpoint'")
     leaf = lines.after(b"leaf ")
-    words = lines.take().split(b" ")
-    if words[0] != b"path" or len(words) - 1 > MAX_PATH:
-        raise lines.wrong("expected 'path' and at most 63 hashes")
-    path = tuple(lines.base64(word, "a path element") for word in words[1:])
-    opening = None
+    path = lines.hashes(lines.take(), b"path")
+    opening = seen = None
     reveals: list[Disclosure] = []
     line = lines.take()
+    if line == b"seen" or line.startswith(b"seen "):
+        seen = lines.hashes(line, b"seen")
+        line = lines.take()
     if line.startswith(b"member "):
         opening = parse_opening(line.removeprefix(b"member "))
         line = lines.take()
@@ -183,7 +187,7 @@ def _parse_event(lines: _Lines, line: bytes) -> ReceiptEvent:
             raise lines.wrong("expected 'reveal' or an empty line")
         reveals.append(parse_disclosure(line.removeprefix(b"reveal ")))
         line = lines.take()
-    return ReceiptEvent(int(number), leaf, path, opening, tuple(reveals))
+    return ReceiptEvent(int(number), leaf, path, opening, tuple(reveals), seen)
 
 
 def _parse_state(lines: _Lines, line: bytes) -> ReceiptState:
@@ -192,10 +196,7 @@ def _parse_state(lines: _Lines, line: bytes) -> ReceiptState:
     if not is_decimal(number):
         raise lines.wrong("expected 'state' and a size")
     note = lines.base64(lines.after(b"note "), "a checkpoint")
-    words = lines.take().split(b" ")
-    if words[0] != b"consistency" or len(words) - 1 > MAX_PATH:
-        raise lines.wrong("expected 'consistency' and at most 63 hashes")
-    proof = tuple(lines.base64(word, "a proof element") for word in words[1:])
+    proof = lines.hashes(lines.take(), b"consistency")
     line, tokens = _parse_tokens(lines)
     renewals: list[Renewal] = []
     while line != b"":
@@ -291,8 +292,11 @@ def _check(receipt: Receipt) -> None:
         _expect(0 < len(event.leaf) <= MAX_ENTRY, "an entry is empty or over 65,535 bytes")
         _expect(b"\n" not in event.leaf, "an entry is more than one line")
         _expect(
-            len(event.path) <= MAX_PATH and all(len(p) == 32 for p in event.path),
-            "a path has at most 63 hashes of 32 bytes",
+            all(
+                len(proof) <= MAX_PATH and all(len(p) == 32 for p in proof)
+                for proof in (event.path, event.seen or ())
+            ),
+            "a proof has at most 63 hashes of 32 bytes",
         )
         names = [d.name for d in event.reveals]
         _expect(names == sorted(names), "revealed fields must stand in order of their names")
@@ -333,6 +337,13 @@ class _Lines:
             return line.decode("utf-8")
         except UnicodeDecodeError:
             raise self.wrong("not UTF-8") from None
+
+    def hashes(self, line: bytes, name: bytes) -> tuple[bytes, ...]:
+        """The hashes of a line that begins with ``name``."""
+        words = line.split(b" ")
+        if words[0] != name or len(words) - 1 > MAX_PATH:
+            raise self.wrong(f"expected '{name.decode()}' and at most 63 hashes")
+        return tuple(self.base64(word, f"an element of {name.decode()}") for word in words[1:])
 
     def base64(self, word: bytes, what: str) -> bytes:
         """Only the alphabet is checked here; parse_receipt compares the whole spelling."""

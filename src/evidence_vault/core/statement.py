@@ -19,6 +19,7 @@ from evidence_vault.core.bagtext import (
 )
 from evidence_vault.core.canonical import canonical, is_hex, parse_canonical
 from evidence_vault.core.event import is_item_id
+from evidence_vault.core.proofclaim import parse_claim
 from evidence_vault.core.shapes import is_count, is_origin, is_time
 from evidence_vault.errors import FormatError
 
@@ -27,8 +28,6 @@ MAX_STATEMENT = 256 * 1024 * 1024
 # What the statement can't list: itself and what is made after it.
 UNLISTED = (*STATEMENT_FILES, *TAG_MANIFESTS)
 COUNTS = ("chosen", "exported", "fields_shown", "fields_withheld", "withheld")
-PROOFS = ("cosignatures", "inclusion", "timestamps")
-PROOF_STATES = ("present", "pending", "not configured")
 
 _MEMBERS = frozenset(
     [
@@ -64,7 +63,7 @@ class Statement:
     """What a bundle holds, as its maker signs it.
 
     ``checkpoint_root`` and ``exported_leaf`` are hex; ``counts`` has the names of COUNTS,
-    ``proofs`` maps the names of PROOFS to one of PROOF_STATES; ``key`` is the keyid.
+    ``proofs`` is the JSON form of a core.proofclaim.ProofClaim; ``key`` is the keyid.
     """
 
     bundle_id: str
@@ -78,7 +77,7 @@ class Statement:
     key: str
     made_at: str
     origin: str
-    proofs: Mapping[str, str]
+    proofs: Mapping[str, Any]
 
 
 def format_statement(statement: Statement) -> bytes:
@@ -150,19 +149,14 @@ def _check(value: Any) -> None:
             and is_count(pair[number]),
             f"{member} must have {digest} and {number}",
         )
-    counts, proofs = value["counts"], value["proofs"]
+    counts = value["counts"]
     _expect(
         isinstance(counts, dict)
         and set(counts) == set(COUNTS)
         and all(is_count(n) for n in counts.values()),
         "counts must have " + ", ".join(COUNTS),
     )
-    _expect(
-        isinstance(proofs, dict)
-        and set(proofs) == set(PROOFS)
-        and all(state in PROOF_STATES for state in proofs.values()),
-        "proofs must say of each kind: present, pending or not configured",
-    )
+    parse_claim(value["proofs"])
     _check_files(value["files"])
     _check_items(value["items"])
 

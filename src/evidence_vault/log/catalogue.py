@@ -20,7 +20,6 @@ from evidence_vault.log.search import MANY, SearchIndex
 from evidence_vault.log.tables import (
     SCHEMA_VERSION,
     IndexCase,
-    IndexItem,
     LogEntry,
     LogHistory,
     LogItem,
@@ -206,16 +205,32 @@ class Catalogue(SearchIndex, ProofIndex):
                 insert(_TABLES["index_case"]).prefix_with("OR IGNORE"),
                 [{"case": case, "id": item} for case, item in index.cases],
             )
-        for item, values in index.patches:
-            self._apply_patch(session, item, values)
+        self._apply_patches(session, index.patches)
 
-    def _apply_patch(self, session: Session, item: str, values: dict[str, Any]) -> None:
-        columns = {k: v for k, v in values.items() if k in _PATCHABLE}
-        if columns:
-            session.execute(update(IndexItem).where(IndexItem.id == item).values(**columns))  # type: ignore[arg-type]
-        if "case" in values:
+    def _apply_patches(
+        self, session: Session, patches: Sequence[tuple[str, dict[str, Any]]]
+    ) -> None:
+        """Of several values for one column of one item the last counts."""
+        merged: dict[str, dict[str, Any]] = {}
+        for item, values in patches:
+            merged.setdefault(item, {}).update(values)
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for item, values in merged.items():
+            columns = {k: v for k, v in sorted(values.items()) if k in _PATCHABLE}
+            if columns:
+                alike.setdefault(tuple(columns), []).append({**columns, "item": item})
+        table = _TABLES["index_item"]
+        for names, rows in alike.items():
+            session.connection().execute(
+                update(table)
+                .where(table.c.id == bindparam("item"))
+                .values({name: bindparam(name) for name in names}),
+                rows,
+            )
+        cases = {item: values["case"] for item, values in merged.items() if "case" in values}
+        for item, named in cases.items():
             session.execute(delete(IndexCase).where(IndexCase.id == item))  # type: ignore[arg-type]
-            for case in values["case"] or ():
+            for case in named or ():
                 session.add(IndexCase(case=case, id=item))
 
     def entry(self, idx: int, log: int | None = None) -> LogEntry:
@@ -299,6 +314,30 @@ class Catalogue(SearchIndex, ProofIndex):
                 .order_by(LogHistory.seq)
             )
             return [row[0] for row in rows]
+
+    def touched(self, after: int) -> list[tuple[int, str]]:
+        """(entry, item) of every event about an item beyond an entry of this log, in order."""
+        with self._session() as session:
+            rows = session.execute(
+                select(LogHistory.idx, LogHistory.id)  # type: ignore[call-overload]
+                .where(LogHistory.log == self.log, LogHistory.idx > after)
+                .order_by(LogHistory.idx, LogHistory.id)
+            )
+            return [(row[0], row[1]) for row in rows]
+
+    def places(self, items: Sequence[str], log: int) -> list[int]:
+        """Entry indexes of the events of many items in one log, in order, each once."""
+        found: set[int] = set()
+        with self._session() as session:
+            for start in range(0, len(items), MANY):
+                rows = session.execute(
+                    select(LogHistory.idx).where(  # type: ignore[call-overload]
+                        LogHistory.id.in_(list(items[start : start + MANY])),  # type: ignore[attr-defined]
+                        LogHistory.log == log,
+                    )
+                )
+                found.update(row[0] for row in rows)
+        return sorted(found)
 
     def last_number(self, prefix: str) -> int:
         """The highest item number given out under a prefix, 0 when none."""

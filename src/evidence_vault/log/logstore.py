@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from evidence_vault.core.commit import Commit, Committed, commit_key, parse_commit
-from evidence_vault.core.event import peek
 from evidence_vault.core.packs import headers_key, parse_header_pack, parse_sealed_pack, sealed_key
 from evidence_vault.core.tiles import TILE_WIDTH, entries_path, parse_entry_bundle
 from evidence_vault.errors import LogInconsistent, NotFound
@@ -111,7 +110,7 @@ class LogStore:
     def group(self, group: int) -> list[Committed]:
         """The 256 published entries of a complete group with records and headers.
 
-        Headers that were erased are absent from the result.
+        Each comes with the headers of the whole group; those that were erased are absent.
         """
         if self._group is not None and self._group[0] == group:
             return self._group[1]
@@ -121,9 +120,9 @@ class LogStore:
         headers: dict[str, bytes] = {}
         if not self.plaintext:
             headers = parse_header_pack(self.read(self.control, self.headers_key(group)), group)
-        found = []
-        for entry, record in zip(entries, records, strict=True):
-            units = [unit["id"] for unit in peek(entry)["units"]]
-            found.append(Committed(entry, record, {u: headers[u] for u in units if u in headers}))
+        found = [
+            Committed(entry, record, headers)
+            for entry, record in zip(entries, records, strict=True)
+        ]
         self._group = (group, found)
         return found

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from evidence_vault.log.tables import LogPeer, LogProof
 
 COSIGNATURE, TIMESTAMP = "cosignature", "timestamp"
+RENEWAL = "renewal"
 
 
 class _HasSession(Protocol):
@@ -67,6 +68,18 @@ class ProofIndex:
             .where(LogProof.log == self.log, LogProof.kind == kind, LogProof.size > index)
             .distinct()
             .order_by(LogProof.size)
+            .limit(limit)
+        )
+        with self._session() as session:
+            return [row[0] for row in session.execute(query)]
+
+    def newest_sizes(self: _HasSession, kind: str, limit: int) -> list[int]:
+        """The largest sizes that have a proof of this kind, largest first."""
+        query = (
+            select(LogProof.size)  # type: ignore[call-overload]
+            .where(LogProof.log == self.log, LogProof.kind == kind)
+            .distinct()
+            .order_by(LogProof.size.desc())  # type: ignore[attr-defined]
             .limit(limit)
         )
         with self._session() as session:

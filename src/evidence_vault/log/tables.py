@@ -60,9 +60,10 @@ class LogHistory(SQLModel, table=True):
 class LogProof(SQLModel, table=True):
     """What somebody else put to a checkpoint of ours; the bytes lie under ``evidence/<size>/``.
 
-    ``kind``: ``cosignature`` (``name``: key ID of the countersigner, 8 hex digits) or
-    ``timestamp`` (``name``: the authority; ``sha256``: of its reply). ``at``: the time it states,
-    POSIX seconds. ``anchored``: an entry names it, so what follows is later.
+    ``kind``: ``cosignature`` (``name``: key ID of the countersigner, 8 hex digits), ``timestamp``
+    (``name``: the authority; ``sha256``: of its reply) or ``renewal`` (``name``: ``0001.`` and the
+    authority that stamped that list). ``at``: the time it states, POSIX seconds. ``anchored``: an
+    entry names it, so what follows is later.
     """
 
     __tablename__ = "log_proof"
@@ -139,3 +140,4 @@ class IndexArrival(SQLModel, table=True):
 
 # With the position, so that the newest entry of a type is found without reading the others.
 Index("log_entry_type", LogEntry.type, LogEntry.log, LogEntry.idx)  # type: ignore[arg-type]
+Index("index_case_id", IndexCase.id)

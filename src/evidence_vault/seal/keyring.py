@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import io
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -160,6 +161,9 @@ class Keyring:
     ``readers``: extra age identities that can open older units (after a recovery).
     ``peers`` and ``quorum``: who countersigns, pinned by hand, and how many of them must.
     ``network``: (version, SHA-256 in hex) of the network's trust document that is followed.
+    ``next_seeds``: seeds about to be enrolled, by role: while a key is being rotated both are
+    here, and the log says which one counts. ``granted``: (code, recipient) of other readers;
+    their recipients stand among ``recipients``, too.
     """
 
     origin: str
@@ -175,6 +179,8 @@ class Keyring:
     quorum: int = 0
     authorities: tuple[Authority, ...] = ()
     network: tuple[int, str] | None = None
+    next_seeds: Mapping[str, bytes] = field(default_factory=dict)
+    granted: tuple[tuple[str, str], ...] = ()
 
     @staticmethod
     def create(
@@ -203,7 +209,40 @@ class Keyring:
         seeds = dict(self.seeds)
         for name in ("events", "statements", "log", "log_pq"):
             seeds[name] = secrets.token_bytes(32)
-        return replace(self, origin=origin, org=org, seeds=seeds)
+        return replace(self, origin=origin, org=org, seeds=seeds, next_seeds={})
+
+    def announcing(self, role: str, seed: bytes) -> Keyring:
+        """With a seed of ``events`` or ``statements`` that is about to be enrolled."""
+        return replace(self, next_seeds={**self.next_seeds, role: seed})
+
+    def adopting(self, role: str) -> Keyring:
+        """The announced seed of a role takes the place of the one before."""
+        waiting = dict(self.next_seeds)
+        return replace(self, seeds={**self.seeds, role: waiting.pop(role)}, next_seeds=waiting)
+
+    def granting(self, name: str, recipient: str) -> Keyring:
+        """New units are encrypted to one more reader."""
+        return replace(
+            self,
+            recipients=(*self.recipients, recipient),
+            granted=(*self.granted, (name, recipient)),
+        )
+
+    def withdrawing(self, name: str) -> Keyring:
+        """New units are no longer encrypted to that reader."""
+        gone = {recipient for code, recipient in self.granted if code == name}
+        return replace(
+            self,
+            recipients=tuple(r for r in self.recipients if r not in gone),
+            granted=tuple(each for each in self.granted if each[0] != name),
+        )
+
+    def signers(self, role: str) -> list[Ed25519Signer]:
+        """The keys of a role that this keyring holds, the announced one last."""
+        seeds = [self.seeds[role]]
+        if role in self.next_seeds:
+            seeds.append(self.next_seeds[role])
+        return [Ed25519Signer(seed) for seed in seeds]
 
     def events_signer(self) -> Ed25519Signer:
         return Ed25519Signer(self.seeds["events"])
@@ -231,8 +270,10 @@ class Keyring:
         return {
             "has_recovery": self.has_recovery,
             "authorities": [each.to_json() for each in self.authorities],
+            "granted": [list(each) for each in self.granted],
             "kind": "evidence-vault/keyring",
             "network": None if self.network is None else list(self.network),
+            "next_seeds": {name: b64(seed) for name, seed in self.next_seeds.items()},
             "org": self.org,
             "origin": self.origin,
             "peers": [each.to_json() for each in self.peers],
@@ -289,5 +330,7 @@ def open_keyring(data: bytes, passphrase: str) -> Keyring:
         peers=tuple(Peer.from_json(each) for each in value["peers"]),
         quorum=value["quorum"],
         authorities=tuple(Authority.from_json(each) for each in value["authorities"]),
+        next_seeds={r: unb64(text, r, 32) for r, text in value.get("next_seeds", {}).items()},
+        granted=tuple((name, text) for name, text in value.get("granted", ())),
         network=None if value["network"] is None else (value["network"][0], value["network"][1]),
     )

@@ -43,11 +43,21 @@ def read_recovery(data: bytes, passphrase: Callable[[], str]) -> Recovery:
 
     Raises FormatError for another file, KeyProblem for a wrong passphrase.
     """
+    return _parse(open_recovery(data, passphrase))
+
+
+def open_recovery(data: bytes, passphrase: Callable[[], str]) -> bytes:
+    """The plain text of a recovery file; raises as :func:`read_recovery` does."""
     if data.startswith(_AGE):
         plain = io.BytesIO()
         identity = age.ScryptIdentity(passphrase(), MAX_LOG_N)
         age.decrypt_stream([identity], io.BytesIO(data), plain)
         data = plain.getvalue()
+    _parse(data)
+    return data
+
+
+def _parse(data: bytes) -> Recovery:
     try:
         lines = data.decode("ascii").splitlines()
     except UnicodeDecodeError:

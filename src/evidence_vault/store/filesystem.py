@@ -13,7 +13,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from evidence_vault import osfiles
 from evidence_vault.errors import AlreadyExists, InternalError, NotFound, StoreError
@@ -40,6 +40,10 @@ class FilesystemStore:
         self._known_folders: set[Path] = set()
         self._object_folders: dict[str, str] = {}
         self._unsynced: list[str] = []
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process it is the same root, with a session of its own."""
+        return type(self), (self.root, self._part_bytes)
 
     def create(self, key: str, data: bytes, durable: bool = True) -> None:
         target = self._path(key)

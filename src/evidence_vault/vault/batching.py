@@ -41,7 +41,8 @@ class Batch:
         if not waiting:
             return
         # Most of what a re-run reads is in already: that needs no lock.
-        waiting = self._without_known(waiting, _Known.of(self._vault, waiting))
+        if any(outcome.came_before for outcome, _, _ in waiting):
+            waiting = self._without_known(waiting, _Known.of(self._vault, waiting))
         if not waiting:
             return
         news: list[_News] = []

@@ -7,17 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from evidence_vault.core.anchors import ANCHORED, beacon_anchor, format_anchors
 from evidence_vault.core.checkpoint import open_checkpoint
 from evidence_vault.core.event import parse_entry
 from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.core.merkle import prove_consistency, prove_inclusion
 from evidence_vault.core.note import encode_base64, parse_vkey
 from evidence_vault.core.proof import ProofFile, format_proof
-from evidence_vault.errors import UsageError
+from evidence_vault.errors import FormatError, UsageError
+from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
-from evidence_vault.vault.standing import confirm, standing
+from evidence_vault.vault.spreading import spread
+from evidence_vault.vault.stamping import timestamp_state
+from evidence_vault.vault.standing import NO_KEY, confirm, standing
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
@@ -52,6 +56,29 @@ def log_checkpoint(vault: Vault, expect: Path | None = None) -> dict[str, Any]:
         "signed_at": vault.clock.now(),
         "size": point.size,
     }
+
+
+def log_anchor(
+    vault: Vault, name: str, number: str, value: str, by: str | None = None
+) -> dict[str, Any]:
+    """Put a public random value into the log: what follows was signed after it was published.
+
+    ``value``: 16 to 128 bytes in hex. Raises UsageError for anything else.
+    """
+    anchor = beacon_anchor(name, number, value.lower())
+    try:
+        clear = format_anchors([anchor])
+    except FormatError as error:
+        raise UsageError(
+            "a beacon has a name of at most 80 plain characters, a round in digits, and a value "
+            "of 16 to 128 bytes in hex",
+            code="E-BEACON",
+        ) from error
+    with writing(vault) as writer:
+        writer.vault_event(ANCHORED, {"actor": by}, clear)
+        event = writer.commit()
+        writer.checkpoint()
+    return {"beacon": name, "event": event, "round": number, "value": anchor["value"]}
 
 
 def log_status(vault: Vault) -> dict[str, Any]:
@@ -89,7 +116,7 @@ def log_status(vault: Vault) -> dict[str, Any]:
             "outside": None if found.outside is None else found.outside.size,
         },
         "state": found.state,
-        "timestamps": "not configured",
+        "timestamps": timestamp_state(vault),
     }
 
 
@@ -132,6 +159,9 @@ def log_prove(
     return {**result, "file": str(out)}
 
 
+_spread = functools.partial(spread, modules=(audit_log.__module__, LogStore.__module__))
+
+
 def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
     """Recompute every log from the two roots alone, and compare with catalogue and pins.
 
@@ -142,7 +172,7 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
     reports: list[AuditReport] = []
     for number in range(vault.config.log + 1):
         log = vault.log_number(number)
-        report = audit_log(log, functools.partial(vault.entry_zero, log), progress)
+        report = audit_log(log, functools.partial(vault.entry_zero, log), progress, _spread)
         where = "" if number == vault.config.log else f"earlier log {number}, "
         for found in report.findings:
             findings.append(_finding(found.code, where + found.where, found.message))
@@ -151,7 +181,8 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         reports.append(report)
         findings += _compare_catalogue(vault, number, report, where)
     stood = standing(vault, vault.catalogue.frontier())
-    findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
+    if stood.state != NO_KEY:
+        findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
     status = 0
     if findings:
         status = 11 if any(f["code"] in _LOG_CODES for f in findings) else 10
@@ -159,9 +190,23 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         "entries": sum(report.entries for report in reports),
         "exit": status,
         "findings": findings,
+        "notices": [
+            *(note for number, each in enumerate(reports) for note in _void(vault, number, each)),
+            *(stood.reasons if stood.state == NO_KEY else ()),
+        ],
         "root": reports[-1].root.hex(),
         "signatures_checked": sum(report.signatures for report in reports),
     }
+
+
+def _void(vault: Vault, number: int, report: AuditReport) -> list[str]:
+    """What a revocation made void: a fact that the log states, and no damage."""
+    where = "" if number == vault.config.log else f"earlier log {number}: "
+    return [
+        f"{where}what the key {name} signed from entry {first} to {last} is void: it was revoked "
+        f"with {first - 1} as the last good entry"
+        for name, first, last in report.void
+    ]
 
 
 def _check_succession(vault: Vault, number: int, before: AuditReport) -> list[dict[str, str]]:

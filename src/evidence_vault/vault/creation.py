@@ -21,7 +21,13 @@ from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.core.merkle import EMPTY_ROOT
 from evidence_vault.core.shapes import is_origin
 from evidence_vault.core.words import WORDS
-from evidence_vault.errors import InternalError, LogInconsistent, StoreError, UsageError
+from evidence_vault.errors import (
+    InternalError,
+    LogInconsistent,
+    StoreError,
+    UsageError,
+    VaultBusy,
+)
 from evidence_vault.log.catalogue import Catalogue, IndexRows
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring, seal_keyring
@@ -151,13 +157,12 @@ def replace_keyring(vault: Vault, keyring: Keyring, passphrase: str) -> Path:
     """Write a keyring, keeping the previous file.
 
     A pin that named the previous one is made to name the new one; a keyring that was not the
-    pinned one stays noticed, and so does one with other keys.
+    pinned one stays noticed, and so does one with other keys. Raises VaultBusy when another
+    process replaced the one that was opened.
     """
     path = vault.folder / KEYRING
-    number = 1
-    while (previous := vault.folder / f"keyring.{number}.age").exists():
-        number += 1
     with vault.locked():
+        previous = _free_name(vault)
         data = seal_keyring(keyring, passphrase)
         fresh = hashlib.sha256(data).hexdigest()
         pin = _pin_of_current(vault, keyring)
@@ -175,6 +180,20 @@ def replace_keyring(vault: Vault, keyring: Keyring, passphrase: str) -> Path:
         step("key-replaced")
         if pin is not None:
             write_pins(vault.folder, replace(pin, keyring=fresh, next_keyring=None), keyring)
+        vault.keyring_digest = fresh
+    return previous
+
+
+def _free_name(vault: Vault) -> Path:
+    """Where the present keyring will be kept, after making sure it is the one that was opened."""
+    opened = vault.keyring_digest
+    if opened is not None and hashlib.sha256(vault.keyring_bytes()).hexdigest() != opened:
+        raise VaultBusy(
+            "another process has changed the keyring in the meantime", hint="run the command again"
+        )
+    number = 1
+    while (previous := vault.folder / f"keyring.{number}.age").exists():
+        number += 1
     return previous
 
 

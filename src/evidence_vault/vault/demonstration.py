@@ -26,14 +26,16 @@ Say = Callable[[str], None]
 _BY = "demo-desk"
 
 
-def run_demo(folder: Path | None, say: Say) -> dict[str, Any]:
+def run_demo(folder: Path | None, say: Say, program: str = "evidence-vault") -> dict[str, Any]:
     """Run everything in a new folder; ``say`` gets one line at a time.
+
+    ``program``: what has to be typed to run this program, for the commands shown at the end.
 
     The result's ``exit`` is 0 only if every step came out as it must: good evidence verified,
     bad evidence refused.
     """
     base = _new_folder(folder)
-    return _Demo(base, say).run()
+    return _Demo(base, say, program).run()
 
 
 def _new_folder(folder: Path | None) -> Path:
@@ -46,8 +48,9 @@ def _new_folder(folder: Path | None) -> Path:
 
 
 class _Demo:
-    def __init__(self, base: Path, say: Say) -> None:
+    def __init__(self, base: Path, say: Say, program: str) -> None:
         self._base = base
+        self._program = program
         self._say = say
         self._steps: list[dict[str, Any]] = []
         self._passphrase = secrets.token_urlsafe(18)
@@ -171,8 +174,8 @@ class _Demo:
         self._say("  partner/       what a legal partner gets: bundle, receipt, file, trust file")
         self._say("  tampered/      the same bundle with one bit changed")
         self._say("Type next:")
-        self._say(f"  evidence-vault --vault {base}/vault list")
+        self._say(f"  {self._program} --vault {base}/vault list")
         self._say(
-            f"  evidence-vault verify --trust {base}/partner/trust.json {base}/partner/bundle.zip"
+            f"  {self._program} verify --trust {base}/partner/trust.json {base}/partner/bundle.zip"
         )
         self._say(f"  open {base}/tampered/*/HOW-TO-VERIFY.txt and follow it with stock tools")

@@ -38,6 +38,7 @@ def describe(
     described: list[tuple[str, int]] = []
     if wanted:
         with writing(vault) as writer:
+            writer.know_heads([item for item, _ in wanted])
             for item, values in wanted:
                 _prepare(vault, writer, item, values, by)
             start = writer.commit()

@@ -11,7 +11,7 @@ from evidence_vault.config import exiftool_setting
 from evidence_vault.errors import VaultError
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_path, outside_path
-from evidence_vault.vault.standing import standing
+from evidence_vault.vault.standing import NO_KEY, standing
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
 _LOW_SPACE = 1 << 30
@@ -95,6 +95,9 @@ def _keys(
         return
     if found.state == "ok":
         visit.note("may sign", OK, "the log stands where this vault last signed")
+    elif found.state == NO_KEY:
+        way = "evidence-vault key rotate --role ROLE --recovery FILE"
+        visit.note("may sign", PROBLEM, "; ".join(found.reasons), way, 13)
     else:
         visit.note(
             "may sign",
@@ -103,11 +106,28 @@ def _keys(
             "evidence-vault log checkpoint --expect FILE, or evidence-vault log succeed",
             11,
         )
+    _stamps(visit, vault)
     visit.note(
         "record of what was signed",
         OK,
         f"inside: {inside_path(vault.folder)}; outside: {outside_path(vault.keyring.origin)}",
     )
+
+
+def _stamps(visit: _Visit, vault: Vault) -> None:
+    from evidence_vault.vault.authorities import stamp_problems
+
+    try:
+        problems = stamp_problems(vault)
+    except VaultError as error:
+        visit.note("time stamps", PROBLEM, error.message, error.hint, int(error.exit_status))
+        return
+    for detail, command in problems:
+        visit.note("time stamps", PROBLEM, detail, command)
+    if not problems and vault.keyring.authorities:
+        visit.note("time stamps", OK, "each authority stamps, no renewal is due")
+    elif not problems:
+        visit.note("time stamps", OK, "no time authority is configured")
 
 
 def _signatures() -> str:

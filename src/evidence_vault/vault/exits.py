@@ -23,9 +23,12 @@ from evidence_vault.bundle.model import (
 from evidence_vault.bundle.sinks import FolderSink, ZipSink
 from evidence_vault.bundle.writer import write_bundle
 from evidence_vault.core import age
+from evidence_vault.core.entry0 import EntryZero
+from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import Receipt, format_receipt
 from evidence_vault.errors import EvidenceError, InternalError, UsageError
 from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
@@ -35,11 +38,6 @@ from evidence_vault.verify import shell_verifier
 
 Progress = Callable[[int, int], None]
 
-PROOFS = {
-    "cosignatures": "not configured",
-    "inclusion": "present",
-    "timestamps": "not configured",
-}
 ONLY_RECEIPT = "original not asked for (--originals): only its receipt leaves"
 _SHOWN_OF_EXPORT = ("bundle_id", "counts", "payload_manifest", "proofs")
 _BLOCK = 1024 * 1024
@@ -110,12 +108,13 @@ def write_receipts(
     chosen = sorted(set(items))
     maker = ReceiptMaker(vault, chosen, shown)
     with writing(vault) as writer:
+        proofs = maker.claim().to_json()
         values = {
             "actor": by,
             "counts": _counts(maker, chosen, 0, 0),
             "fields_shown": sorted(shown) if shown is not None else ["all"],
             "kind": "receipt",
-            "proofs": PROOFS,
+            "proofs": proofs,
             "purpose": purpose,
         }
         index = _commit_exit(writer, maker, chosen, values)
@@ -131,6 +130,7 @@ def write_receipts(
     return {
         "checkpoint": {"root": point.root.hex(), "size": point.size},
         "event": index,
+        "proofs": proofs,
         "receipts": [{"file": str(path), "id": item} for item, path in targets],
     }
 
@@ -176,8 +176,10 @@ def export(
     if announce is not None:
         announce(sensitive)
     payloads = _payloads(vault, maker, chosen) if request.originals else {}
+    signer_for(vault, "statements")  # a revoked key is said before the event is committed
     # 3. The event, before anything readable leaves.
     bundle_id = secrets.token_hex(16)
+    proofs = maker.claim().to_json()
     shells = [
         BundleItem(
             maker.home(item),
@@ -199,7 +201,7 @@ def export(
         "kind": "bundle",
         "payload_manifest": manifest,
         "profile": request.profile,
-        "proofs": PROOFS,
+        "proofs": proofs,
         "purpose": request.purpose,
         "recipient": request.recipient_name or (", ".join(request.recipients) or None),
     }
@@ -214,7 +216,7 @@ def export(
         BundleItem(s.home, s.id, receipts[s.id], s.payload, s.extension, s.withheld) for s in shells
     ]
     # 5. The bundle, with the signed statement that names the files made after the event.
-    signer = vault.keyring.statements_signer()
+    signer = signer_for(vault, "statements", index)
     zero = vault.entry_zero()
     plan = BundlePlan(
         bundle_id=bundle_id,
@@ -224,11 +226,12 @@ def export(
         exported_index=index,
         exported_leaf=maker.leaf_of(index),
         items=items,
-        keys=[(k.role, k.public) for k in zero.keys if k.role != "log-pq"],
+        keys=bundle_keys(zero, key_state(vault)),
         statement_key=SigningKey(signer.keyid, signer.sign),
-        proofs=PROOFS,
+        proofs=proofs,
         software=TOOL,
         verifier=shell_verifier(),
+        brackets=maker.brackets(),
     )
     written = _write(plan, request, progress)
     return {
@@ -237,12 +240,18 @@ def export(
         "counts": counts,
         "event": index,
         "exit": 0,
-        "proofs": PROOFS,
+        "proofs": proofs,
         "sealed": not request.clear,
         "sensitive": sensitive,
         "withheld": [{"id": i.id, "reason": i.withheld} for i in items if i.withheld],
         **written,
     }
+
+
+def bundle_keys(zero: EntryZero, state: KeyState) -> list[tuple[str, bytes]]:
+    """Every Ed25519 key that the log names or named: (role, raw key)."""
+    keys = [(key.role, key.public) for key in state.intervals()]
+    return keys + [(key.role, key.public) for key in zero.keys if key.role == "log"]
 
 
 _NO_RECEIPT = Receipt("", ("vault",), "", (), b"")

@@ -26,7 +26,7 @@ from evidence_vault.vault.workers import Crew, Outcome
 Progress = Callable[[int, int, int, int], None]
 """(files done, bytes done, files in all, bytes in all)."""
 
-_GROUP_ITEMS = 256
+_GROUP_ITEMS = 1024
 _GROUP_BYTES = 512 * 1024 * 1024
 _GROUP_SECONDS = 2.0
 

@@ -7,9 +7,6 @@ large ones a pipeline of threads, because hashing and sealing release the interp
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import multiprocessing.connection
-import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -23,6 +20,7 @@ from evidence_vault.core.canonical import canonical
 from evidence_vault.errors import SourceRefused, VaultError
 from evidence_vault.seal.units import SealingWriter, UnitKey, UnitMaker
 from evidence_vault.store.filesystem import FilesystemStore
+from evidence_vault.vault import spreading
 
 HEAD_BYTES = 64 * 1024
 PIPELINE_FROM = 8 * 1024 * 1024
@@ -81,23 +79,9 @@ _NO_KEY = UnitKey("", b"", None)  # nothing is sealed in a dry run
 
 
 def start_worker(archive: Path, recipients: tuple[str, ...], plaintext: bool) -> None:
-    """Initialise a worker process: Ctrl-C is the parent's business; it ends with the parent."""
-    import signal
-
-    from evidence_vault import osfiles
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    osfiles.private_umask()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    """Initialise a worker process and sit down at its desk."""
+    spreading.start_worker()
     sit_down(Desk(archive, recipients, plaintext))
-
-
-def _end_with_parent() -> None:
-    """A parent that was killed can't tell its workers: what they staged would stay locked."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def sit_down(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from evidence_vault import osfiles
 from evidence_vault.config import VaultConfig, read_config
 from evidence_vault.core.checkpoint import OpenedCheckpoint, open_checkpoint
 from evidence_vault.core.entry0 import EntryZero, parse_entry0
+from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.errors import KeyProblem, StoreError, UsageError, VaultBusy
@@ -49,10 +51,12 @@ class Vault:
         self.config: VaultConfig = read_config(folder)
         self._passphrase = passphrase
         self._keyring: Keyring | None = None
+        self.keyring_digest: str | None = None  # of the file that was opened
         self.archive = FilesystemStore(folder / self.config.archive)
         self.control = FilesystemStore(folder / self.config.control)
         self.log = self.log_number(self.config.log)
         self._catalogue: Catalogue | None = None
+        self.key_states: dict[int, tuple[int, KeyState]] = {}  # by log: size, keys (vault.keys)
         self.stood: object = None  # how things stood when this process last wrote (standing.Stood)
 
     # -- parts ---------------------------------------------------------------------------------
@@ -86,7 +90,9 @@ class Vault:
                     code="E-PASSPHRASE-NEEDED",
                     hint="give --passphrase-file, or run it on a terminal",
                 )
-            self._keyring = open_keyring(self.keyring_bytes(), self._passphrase())
+            data = self.keyring_bytes()
+            self._keyring = open_keyring(data, self._passphrase())
+            self.keyring_digest = hashlib.sha256(data).hexdigest()
         return self._keyring
 
     def adopt_keyring(self, keyring: Keyring) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from evidence_vault.bundle.custody import custody_event, key_roles, render_history
+from evidence_vault.bundle.custody import custody_event, is_void, render_history
 from evidence_vault.capture.tags import Metadata, summary
-from evidence_vault.core.event import parse_entry
 from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.vault.brackets import Brackets
+from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
 
@@ -89,10 +90,12 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
     """Everything known of one item, current and superseded values apart."""
     events = list(item_history(vault, item))
     first = events[0]
-    current, superseded = _current(events)
+    void = [e for e in events if is_void(key_state(vault, e.log), e.event, e.index)]
+    current, superseded = _current([first, *(e for e in events[1:] if e not in void)])
     values = first.values
     metadata = read_metadata(vault, first)
-    checks = [e for e in events if e.event.type == "fixity-checked"]
+    checks = [e for e in events if e.event.type == "fixity-checked" and e not in void]
+    bracket = Brackets(vault).of(first.event, first.index)
     return {
         "accession": values.get("accession"),
         "at_rest": "plaintext" if vault.config.plaintext else "sealed",
@@ -112,12 +115,12 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
         "superseded": superseded,
         "time": {
             "device_clock": _device_clock(metadata),
-            "not_after": None,
-            "not_before": None,
+            **bracket,
             "recorded_at": first.event.recorded_at,
             "seen": [dict(s) for s in first.event.seen],
         },
         "units": [u.to_json() for e in events for u in e.event.units if u.kind != "record"],
+        "void": [e.seq for e in void],
     }
 
 
@@ -156,14 +159,14 @@ def _current(events: list[ItemEvent]) -> tuple[dict[str, Any], list[dict[str, An
 def history(vault: Vault, item: str) -> dict[str, Any]:
     """Every custody event of an item, as data and as a record that a clerk can follow."""
     events = list(item_history(vault, item))
-    roles: dict[str, str] = {}
-    for number in {e.log for e in events}:
-        store = vault.log_number(number)
-        roles.update(key_roles(parse_entry(store.contents(store.commit(0))[0].entry).event))
+    keys = {number: key_state(vault, number) for number in {e.log for e in events}}
     told = []
+    brackets = Brackets(vault)
     for e in events:
         shown = {name: value for name, value in e.values.items() if name != "members"}
-        told.append(custody_event(e.index, e.entry, e.event, e.seq, shown, roles))
+        current = e.log == vault.config.log
+        bracket = brackets.lines(e.event, e.index) if current else ()
+        told.append(custody_event(e.index, e.entry, e.event, e.seq, shown, keys[e.log], bracket))
     return {
         "events": [
             {
@@ -177,6 +180,7 @@ def history(vault: Vault, item: str) -> dict[str, Any]:
                 "seq": e.seq,
                 "signer": e.event.signer,
                 "type": e.event.type,
+                "void": is_void(keys[e.log], e.event, e.index),
                 "withheld": 0,
             }
             for e in events

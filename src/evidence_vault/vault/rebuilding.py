@@ -15,7 +15,8 @@ from evidence_vault.seal.recovery import read_recovery
 from evidence_vault.vault.creation import replace_keyring
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.opening import Vault, open_vault
-from evidence_vault.vault.standing import confirm, standing
+from evidence_vault.vault.stamping import collect_stamps
+from evidence_vault.vault.standing import NO_KEY, OK, confirm, standing
 
 Progress = Callable[[int, int], None]
 
@@ -50,7 +51,7 @@ def rebuild(
         found = standing(vault, frontier)
     return {
         "entries": entries,
-        "exit": 0 if found.state == "ok" else 11,
+        "exit": 0 if found.state in (OK, NO_KEY) else 11,
         "items": items,
         "notices": list(found.reasons),
         "state": found.state,
@@ -72,6 +73,7 @@ def _replay(vault: Vault, with_index: bool, progress: Progress | None) -> tuple[
             vault.use(catalogue, number)
             sequencer = Sequencer(vault.log, catalogue)
             entries += _replay_log(vault, sequencer, with_index, progress)
+            collect_stamps(vault)
         items = catalogue.count_items()
     finally:
         catalogue.close()

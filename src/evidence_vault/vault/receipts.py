@@ -9,10 +9,14 @@ from evidence_vault.core.disclosure import Disclosure
 from evidence_vault.core.event import FIELDS, parse_entry
 from evidence_vault.core.keystate import KEY_EVENTS
 from evidence_vault.core.members import Opening, open_members, parse_members
-from evidence_vault.core.merkle import leaf_hash, prove_inclusion
+from evidence_vault.core.merkle import leaf_hash, prove_consistency, prove_inclusion
+from evidence_vault.core.proofclaim import ProofClaim
 from evidence_vault.core.receipt import Receipt, ReceiptEvent
 from evidence_vault.errors import InternalError, UsageError, VaultBusy
+from evidence_vault.vault.anchoring import AnchorReader, own_head
+from evidence_vault.vault.brackets import Brackets
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.proving import ProvenState, StateChooser
 from evidence_vault.vault.records import (
     ItemEvent,
     committed_at,
@@ -62,6 +66,8 @@ class ReceiptMaker:
             (index, committed_at(vault, index).entry)
             for index in vault.catalogue.indexes_of(KEY_EVENTS)
         ]
+        self._chooser = StateChooser(vault)
+        self._states: list[ProvenState] = []
         self._openings: dict[tuple[int, str], Opening] = {}
         self._checkpoint: Checkpoint | None = None
         self._leaves: dict[int, str] = {}
@@ -97,6 +103,21 @@ class ReceiptMaker:
             shown += [ReceiptEvent(index, entry, ()) for index, entry in self._about_vault]
             shown += [ReceiptEvent(e.index, e.entry, (), None, self.reveals(e)) for e in events]
             yield Receipt(self._origin, ("item", self.home(item), item), "", tuple(shown), b"")
+
+    def claim(self) -> ProofClaim:
+        """Which countersigned and stamped states go along; to be stated by the event to come."""
+        indexes = [e.index for events in self._histories.values() for e in events]
+        self._states = self._chooser.choose(indexes)
+        return self._chooser.claim(self._states)
+
+    def brackets(self) -> dict[int, tuple[str, ...]]:
+        """What is proved of the time of each entry, in words, by log position."""
+        reader = Brackets(self._vault)
+        return {
+            e.index: reader.lines(e.event, e.index)
+            for events in self._histories.values()
+            for e in events
+        }
 
     def demand_unchanged(self) -> None:
         """Raises VaultBusy when an item got another event since its history was read."""
@@ -144,18 +165,35 @@ class ReceiptMaker:
         record = open_record(vault, last, event)
         revealed = tuple(d for name, d in sorted(record.items()) if name in shown)
         made = vault.clock.now()
+        states = tuple(state.receipt_state(size, tiles) for state in self._states)
+        anchors = AnchorReader(vault)
+        seen: dict[int, tuple[bytes, ...]] = {}
+
+        def head_seen(e: ItemEvent) -> tuple[bytes, ...] | None:
+            """The proof of the head that an event had seen, where an anchor lies below it."""
+            own = own_head(e.event, self._origin)
+            if not anchors.below(own):
+                return None
+            if own not in seen:
+                seen[own] = tuple(prove_consistency(own, size, tiles))
+            return seen[own]
+
         receipts: dict[str, Receipt] = {}
         for item, events in self._histories.items():
             told = [ReceiptEvent(0, zero.entry, path(0))]
             told += [ReceiptEvent(index, entry, path(index)) for index, entry in self._about_vault]
             for e in events:
                 opening = self._openings.get((e.index, item))
-                told.append(ReceiptEvent(e.index, e.entry, path(e.index), opening, self.reveals(e)))
+                proof = (path(e.index), opening, self.reveals(e), head_seen(e))
+                told.append(ReceiptEvent(e.index, e.entry, *proof))
+            needed = {anchors.below(own_head(e.event, self._origin)) for e in events} - {None}
+            told += [ReceiptEvent(a.index, a.entry, path(a.index)) for a in needed if a]
             opening = self._openings[(exported, item)]
             told.append(ReceiptEvent(exported, last.entry, path(exported), opening, revealed))
             subject = ("item", self.home(item), item)
             told.sort(key=lambda event: event.index)
-            receipts[item] = Receipt(self._origin, subject, made, tuple(told), note)
+            peers = tuple(sorted({note for a in needed if a for note in a.peers}))
+            receipts[item] = Receipt(self._origin, subject, made, tuple(told), note, states, peers)
         return receipts
 
     def _open_sets(self, exported: int) -> None:

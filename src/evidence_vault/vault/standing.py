@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence_vault.core.checkpoint import Checkpoint, OpenedCheckpoint, open_checkpoint
+from evidence_vault.core.keystate import CHANGING_ROLES
 from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.errors import EvidenceError, FormatError, LogInconsistent, NotFound, Unchecked
+from evidence_vault.vault.keys import names_keys, signer_for, unusable_keys
 from evidence_vault.vault.opening import KEYRING, Vault
 from evidence_vault.vault.pins import Pin, inside_path, outside_path, read_pins, write_pins
 
-OK, RESTORED, ROLLED_BACK = "ok", "restored", "rolled-back"
+OK, RESTORED, ROLLED_BACK, NO_KEY = "ok", "restored", "rolled-back", "no-key"
 
 _WAYS_ON = (
     "ask a partner for the newest checkpoint of this vault and run `evidence-vault log checkpoint "
@@ -30,7 +32,9 @@ _WAYS_ON = (
 
 @dataclass(frozen=True)
 class Standing:
-    """What was found. ``state``: ok, restored or rolled-back; ``reasons`` in plain words."""
+    """What was found. ``state``: ok, restored, rolled-back, or no-key when all is well but a
+    signing key was revoked; ``reasons`` in plain words.
+    """
 
     state: str
     reasons: tuple[str, ...]
@@ -86,19 +90,17 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
         rolled += _other_logs(vault, frontier, {"inside": inside, "outside": outside})
     if rolled:
         return Standing(ROLLED_BACK, (*rolled, *reasons), inside, outside)
-    return Standing(RESTORED if reasons else OK, tuple(reasons), inside, outside)
+    if reasons:
+        return Standing(RESTORED, tuple(reasons), inside, outside)
+    unusable = tuple(unusable_keys(vault))
+    return Standing(NO_KEY if unusable else OK, unusable, inside, outside)
 
 
 def _other_keys(vault: Vault) -> list[str]:
-    """What is said when the keyring's keys are not those that entry 0 of this log names."""
+    """What is said when the keyring's keys are not those that this log names."""
     zero, keyring = vault.entry_zero(), vault.keyring
     log_keys = tuple(signer.vkey for signer in keyring.log_signers())
-    same = (
-        zero.origin == keyring.origin
-        and keyring.events_signer().keyid in zero.with_role("events")
-        and keyring.statements_signer().keyid in zero.with_role("statements")
-        and log_keys == zero.log_vkeys()
-    )
+    same = zero.origin == keyring.origin and log_keys == zero.log_vkeys() and names_keys(vault)
     return [] if same else [f"the keyring has other keys than the log {zero.origin} names"]
 
 
@@ -168,9 +170,16 @@ def _behind_pin(vault: Vault, stored: OpenedCheckpoint | None, newest: Pin) -> l
     return []
 
 
-def demand_may_sign(vault: Vault, frontier: Frontier) -> None:
-    """Raises LogInconsistent unless the vault stands where it last signed."""
+def demand_may_sign(vault: Vault, frontier: Frontier, by_root: bool = False) -> None:
+    """Raises LogInconsistent unless the vault stands where it last signed.
+
+    Raises KeyProblem when a signing key of the keyring was revoked, unless ``by_root``: what is
+    written now is signed by the root key.
+    """
     found = standing(vault, frontier)
+    if found.state == NO_KEY and not by_root:
+        for role in CHANGING_ROLES:
+            signer_for(vault, role)
     if found.state == ROLLED_BACK:
         raise LogInconsistent(
             "this vault is behind what it has signed: " + "; ".join(found.reasons),

@@ -15,12 +15,9 @@ from typing import Any
 
 from evidence_vault import osfiles
 from evidence_vault.config import FILE, format_config
-from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.keys import fingerprint_words
-from evidence_vault.errors import KeyProblem, UsageError
+from evidence_vault.errors import UsageError
 from evidence_vault.log.sequencer import Sequencer
-from evidence_vault.seal.keyring import Ed25519Signer
-from evidence_vault.seal.recovery import read_recovery
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.creation import (
     begin_log,
@@ -30,6 +27,7 @@ from evidence_vault.vault.creation import (
 )
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.keys import root_signer
 from evidence_vault.vault.opening import Vault, open_vault
 
 
@@ -50,7 +48,7 @@ def succeed(
         raise UsageError("--reason must say why the log is succeeded")
     with open_vault(folder, passphrase) as vault:
         zero = vault.entry_zero()
-        root = _root_key(vault, recovery, passphrase, zero)
+        root = root_signer(zero, recovery, passphrase)
         with vault.locked():
             sequencer = Sequencer(vault.log, vault.catalogue)
             sequencer.catch_up(lambda *a: digest_committed(vault, *a))
@@ -83,19 +81,6 @@ def succeed(
         "succeeds": succeeds,
         "words": fingerprint_words(zero.fingerprint),
     }
-
-
-def _root_key(
-    vault: Vault, recovery: Path, passphrase: Callable[[], str], zero: EntryZero
-) -> Ed25519Signer:
-    try:
-        rescue = read_recovery(recovery.read_bytes(), passphrase)
-    except OSError as error:
-        raise UsageError(f"{recovery} can't be read: {error.strerror}") from error
-    root = Ed25519Signer(rescue.root_seed)
-    if root.keyid not in zero.with_role("root"):
-        raise KeyProblem("this recovery file belongs to another vault")
-    return root
 
 
 def _make_current(vault: Vault, number: int) -> None:

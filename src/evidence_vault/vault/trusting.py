@@ -17,6 +17,7 @@ from evidence_vault.core.trust import (
 )
 from evidence_vault.errors import UsageError
 from evidence_vault.vault.files import write_new
+from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault
 
 
@@ -32,11 +33,12 @@ def export_trust(vault: Vault, out: Path) -> dict[str, Any]:
             hint="`evidence-vault log succeed --org NAME` gives it one",
         )
     zero = vault.entry_zero()
-    keys = []
-    for key in zero.keys:
-        if key.role in ("root", "events", "statements"):
-            start = 0 if key.role == "root" else 1
-            keys.append(TrustKey(key.role, key.keyid, key.public, start, None))
+    # A key that never counted (revoked with a last good entry before its first) is left out.
+    keys = [
+        TrustKey(key.role, key.keyid, key.public, key.start, key.until)
+        for key in key_state(vault, size=opened.checkpoint.size).intervals()
+        if key.until is None or key.start < key.until
+    ]
     vkeys = zero.log_vkeys()
     origin = TrustOrigin(
         origin=zero.origin,
@@ -47,7 +49,7 @@ def export_trust(vault: Vault, out: Path) -> dict[str, Any]:
         checkpoint=note,
         entry0=vault.log.contents(vault.log.commit(0))[0].entry,
         fingerprint=zero.fingerprint,
-        keys=tuple(sorted(keys, key=lambda k: (k.role, k.start, k.keyid))),
+        keys=tuple(keys),
         log_keys=vkeys,
         policy=format_policy(plain_policy(zero.log_keys())),
     )

@@ -6,7 +6,6 @@ wrapping keys and the like hold the interpreter.
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -20,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 from evidence_vault import osfiles
 from evidence_vault.capture.sources import Source
 from evidence_vault.config import exiftool_setting
-from evidence_vault.errors import StoreError, ToolMissing
+from evidence_vault.errors import ToolMissing
 from evidence_vault.store.filesystem import discard_handle
 from evidence_vault.vault import job
 from evidence_vault.vault.digesting import absolute_key, relative_key
 from evidence_vault.vault.job import Desk, Refused, SealedMetadata, TakenIn
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.spreading import worker_context, worker_died
 
 if TYPE_CHECKING:
     from evidence_vault.capture.metadata import Metadata, MetadataPool
@@ -34,16 +34,20 @@ _ALONE_FILES = 12
 _ALONE_BYTES = 64 * 1024 * 1024
 _CHUNK_FILES = 32
 _CHUNK_BYTES = 4 * 1024 * 1024
-_IN_FLIGHT = 8
+_IN_FLIGHT = 24  # chunks for each worker: they go on while a group is committed
 _LOOK_UP = 1000
 
 
 @dataclass
 class Outcome:
-    """What came of one source. ``fields`` are the parsed values its sheet row gave."""
+    """What came of one source. ``fields`` are the parsed values its sheet row gave.
+
+    ``came_before``: something came by its path before, as far as was known when it was read.
+    """
 
     source: Source
     fields: dict[str, Any]
+    came_before: bool = False
     taken: TakenIn | None = None
     sealed_metadata: SealedMetadata | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
@@ -101,11 +105,9 @@ class Crew:
         if self._alone:
             self._executor = _Here(Desk(*arguments))
         else:
-            methods = multiprocessing.get_all_start_methods()
-            method = "forkserver" if "forkserver" in methods else "spawn"
             self._executor = ProcessPoolExecutor(
                 self._workers,
-                multiprocessing.get_context(method),
+                worker_context([job.__name__]),
                 initializer=job.start_worker,
                 initargs=arguments,
             )
@@ -146,25 +148,27 @@ class Crew:
         their paths arrived before: those are only hashed at first."""
         chunk: list[Outcome] = []
         size, before = 0, False
-        for outcome, known in self._outcomes():
+        for outcome in self._outcomes():
             full = len(chunk) >= _CHUNK_FILES or size + outcome.source.size > _CHUNK_BYTES
-            if chunk and (full or known != before):
+            if chunk and (full or outcome.came_before != before):
                 yield chunk, before
                 chunk, size = [], 0
             chunk.append(outcome)
-            size, before = size + outcome.source.size, known
+            size, before = size + outcome.source.size, outcome.came_before
         if chunk:
             yield chunk, before
 
-    def _outcomes(self) -> Iterator[tuple[Outcome, bool]]:
-        """Every source, and whether something came by its path before."""
+    def _outcomes(self) -> Iterator[Outcome]:
+        """Every source; those by whose path something came before are marked."""
         for start in range(0, len(self._sources), _LOOK_UP):
             part = [Outcome(s, fields) for s, fields in self._sources[start : start + _LOOK_UP]]
             keys = [key for outcome in part for key in outcome.path_keys]
             found = self._vault.catalogue.arrivals(keys)
             self._arrivals |= found
             known = {key for key, _ in found}
-            yield from ((outcome, bool(known & set(outcome.path_keys))) for outcome in part)
+            for outcome in part:
+                outcome.came_before = not known.isdisjoint(outcome.path_keys)
+                yield outcome
 
     def _start(self, chunk: list[Outcome], known: bool) -> _Ticket:
         sources = [outcome.source for outcome in chunk]
@@ -241,7 +245,7 @@ class Crew:
         try:
             return self._executor.submit(function, *arguments)
         except BrokenProcessPool as error:
-            raise _broken() from error
+            raise worker_died() from error
 
     def __exit__(
         self,
@@ -279,12 +283,4 @@ def _result(future: Future[Any]) -> Any:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise _broken() from error
-
-
-def _broken() -> StoreError:
-    return StoreError(
-        "a worker process died (out of memory, or ended by somebody)",
-        code="E-WORKER-DIED",
-        hint="run the same command again: what was taken in is skipped",
-    )
+        raise worker_died() from error

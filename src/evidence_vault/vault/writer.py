@@ -23,6 +23,7 @@ from typing import Any
 
 from evidence_vault import __version__
 from evidence_vault.core import event as events
+from evidence_vault.core.anchors import ANCHORED, format_anchors
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from evidence_vault.core.commit import Committed
 from evidence_vault.core.disclosure import SALT_BYTES, Disclosure, format_set, make_disclosure
@@ -36,8 +37,10 @@ from evidence_vault.log.publisher import empty_commits, publish
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.ports import Signer
 from evidence_vault.seal.units import UnitKey, UnitMaker, seal_bytes
+from evidence_vault.vault.anchoring import peer_head, pending_anchors, pending_digests
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.keys import signer_for
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.pins import Pin, write_pins
 from evidence_vault.vault.standing import Stood, demand_may_sign
@@ -53,11 +56,13 @@ class Writer:
         self.vault = vault
         self._sequencer = sequencer
         self._keyring = vault.keyring
-        self._signer: Signer = self._keyring.events_signer()
+        self._signer: Signer | None = None
         self._maker = UnitMaker(self._keyring.recipients, self._keyring.plaintext)
         self._prepared: list[Prepared] = []
         self._heads: dict[str, tuple[int, str | None]] = {}
         self._next_item: int | None = None
+        self._anchored = False
+        self._peer = peer_head(vault)
         self._seen = self._head_seen()
         self.index = IndexRows()
 
@@ -99,7 +104,7 @@ class Writer:
     ) -> bytes:
         """Prepare one event about many items, given as (id, home); returns its leaf hash."""
         seed = secrets.token_bytes(32)
-        self._know_heads([item for item, _ in items])
+        self.know_heads([item for item, _ in items])
         members = []
         for item, home in sorted(items, key=lambda pair: (pair[1], pair[0])):
             seq, prev = self._next_place(item)
@@ -115,8 +120,23 @@ class Writer:
     def plain_event(
         self, kind: str, subject: Mapping[str, Any], values: Mapping[str, Any]
     ) -> bytes:
-        """Prepare an event about an accession or the vault; returns its leaf hash."""
+        """Prepare an event about an accession; returns its leaf hash."""
         return self._prepare(kind, subject, None, None, values, (), None, [])
+
+    def vault_event(
+        self,
+        kind: str,
+        values: Mapping[str, Any],
+        clear: Mapping[str, Any] | None = None,
+        signer: Signer | None = None,
+    ) -> bytes:
+        """Prepare an event about the vault; returns its leaf hash.
+
+        ``clear``: what it states openly. ``signer``: the root key for ``key-enrolled`` and
+        ``key-revoked``; without it the events key in force signs.
+        """
+        subject = {"kind": "vault"}
+        return self._prepare(kind, subject, None, None, values, (), None, [], clear, signer)
 
     def commit(self) -> int:
         """Steps 4 to 6: commit what was prepared; returns the index of its first entry."""
@@ -206,8 +226,11 @@ class Writer:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _know_heads(self, items: Sequence[str]) -> None:
-        """Look up many items in one go; those new to this log begin at 0."""
+    def know_heads(self, items: Sequence[str]) -> None:
+        """Look up the newest events of many items in one go, before events about them are prepared.
+
+        Items that are new to this log begin at 0.
+        """
         missing = [item for item in items if item not in self._heads]
         found = self.vault.catalogue.heads(missing)
         for item in missing:
@@ -232,7 +255,11 @@ class Writer:
         units: Sequence[tuple[UnitKey, Unit]],
         record: UnitKey | None,
         members: Sequence[tuple[str, str, int]],
+        clear: Mapping[str, Any] | None = None,
+        signer: Signer | None = None,
     ) -> bytes:
+        if not self._anchored:
+            self._anchor()
         names = events.FIELDS[kind]
         unknown = set(values) - set(names)
         if unknown:
@@ -252,21 +279,49 @@ class Writer:
             prev=prev,
             seen=self._seen,
             recorded_at=self.vault.clock.now(),
-            signer=self._signer,
+            signer=signer or self._events_signer(),
             names=names,
             disclosures=disclosures,
             units=units,
             record=record_key,
             members=members,
+            clear=clear,
         )
         self._prepared.append(prepared)
         return prepared.leaf
 
+    def _anchor(self) -> None:
+        """Commit what is new from outside by itself, so that the batch to come has seen it."""
+        self._anchored = True
+        if self._prepared:
+            return
+        anchors = pending_anchors(self.vault)
+        if not anchors:
+            return
+        heads, item, index = dict(self._heads), self._next_item, self.index
+        self.index = IndexRows()
+        self.vault_event(ANCHORED, {}, format_anchors(anchors))
+        self.commit()
+        step("3-anchored")
+        self.vault.catalogue.mark_anchored(pending_digests(anchors))
+        self._heads.update(heads)
+        self._next_item, self.index = item, index
+
+    def _events_signer(self) -> Signer:
+        """The events key in force when this writer began; raises KeyProblem without one."""
+        if self._signer is None:
+            self._signer = signer_for(self.vault, "events")
+        return self._signer
+
     def _head_seen(self) -> tuple[Mapping[str, Any], ...]:
-        """The newest head before the batch: what each of its entries has seen."""
+        """The newest heads before the batch, own and of a peer: what its entries have seen."""
         frontier = self._sequencer.frontier
-        root = frontier.root().hex()
-        return ({"origin": self._keyring.origin, "root": root, "size": frontier.size},)
+        own = {
+            "origin": self._keyring.origin,
+            "root": frontier.root().hex(),
+            "size": frontier.size,
+        }
+        return (own,) if self._peer is None else (own, self._peer)
 
 
 def build_entry(
@@ -316,10 +371,11 @@ def build_entry(
 
 
 @contextmanager
-def writing(vault: Vault) -> Iterator[Writer]:
+def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
     """Take the lock, bring the catalogue up to date, make sure that this vault may sign.
 
-    Raises VaultBusy, LogInconsistent (rolled back or restored), KeyProblem.
+    ``by_root``: only events signed by the root key will be written, so revoked keys are no
+    hindrance. Raises VaultBusy, LogInconsistent (rolled back or restored), KeyProblem.
     """
     keyring = vault.keyring
     if keyring.plaintext != vault.config.plaintext:
@@ -334,7 +390,7 @@ def writing(vault: Vault) -> Iterator[Writer]:
         sequencer = Sequencer(vault.log, vault.catalogue, step)
         sequencer.catch_up(lambda *a: digest_committed(vault, *a))
         if vault.stood != Stood.now(vault, sequencer.frontier):
-            demand_may_sign(vault, sequencer.frontier)
+            demand_may_sign(vault, sequencer.frontier, by_root)
         writer = Writer(vault, sequencer)
         yield writer
-        vault.stood = Stood.now(vault, writer.frontier)
+        vault.stood = None if by_root else Stood.now(vault, writer.frontier)

@@ -22,7 +22,8 @@ from evidence_vault.core.bagtext import (
 )
 from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.findings import Finding, Outcome, Report, ReportBuilder
-from evidence_vault.core.keys import public_pem, verify_ed25519
+from evidence_vault.core.keys import keyid, public_pem, verify_ed25519
+from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import MAX_RECEIPT
 from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, check_sshsig
 from evidence_vault.core.statement import MAX_STATEMENT, UNLISTED, Statement, parse_statement
@@ -40,7 +41,13 @@ from evidence_vault.verify.hashing import Digests, hash_stream
 from evidence_vault.verify.items import ItemChecker
 from evidence_vault.verify.kinds import AGE_KIND, FOLDER_KIND, TRUST, ZIP_KIND, kind_of_path
 from evidence_vault.verify.manifests import check_manifests, digest_listed
-from evidence_vault.verify.receipt import WHO, describe_trust, report_who
+from evidence_vault.verify.receipt import (
+    COUNTERSIGNED,
+    TIME,
+    WHO,
+    describe_trust,
+    report_who,
+)
 
 CONTAINER, SIGNED, FILES = "S-CONTAINER", "S-STATEMENT", "S-FILES"
 MANIFEST, RECEIPTS, PAYLOADS = "S-MANIFESTS", "S-RECEIPTS", "S-PAYLOADS"
@@ -62,6 +69,7 @@ class _State:
     statement_bytes: bytes = b""
     genuine: bool = False
     zero: EntryZero | None = None
+    keys: KeyState | None = None
     digests: dict[str, Digests] = field(default_factory=dict)
     good: set[str] = field(default_factory=set)
 
@@ -82,6 +90,8 @@ def verify_bundle(path: Path, trust: TrustFile | None, expect: str | None = None
         (COUNTS, True),
         (EXPECTED, expect is not None),
         (WHO, True),
+        (COUNTERSIGNED, False),
+        (TIME, False),
     ]
     report = ReportBuilder("bundle", steps, NOTES)
     describe_trust(report, trust)
@@ -135,7 +145,7 @@ def _check_content(state: _State, expect: str | None) -> None:
         return
     items = ItemChecker(statement, CustodyChecker(state.trust), state.report)
     _check_files(state, statement, items)  # rule 2, with rule 5 as receipts pass by
-    state.zero = items.zero
+    state.zero, state.keys = items.zero, items.keys
     _check_signature(state, statement)  # rule 3
     check_manifests(
         state.container,
@@ -185,19 +195,23 @@ def _read_statement(state: _State) -> None:
     )
 
 
-# Rule 3: signed by a statements key of entry 0 (that of the trust file is checked under "who").
+# Rule 3: signed by a statements key of the log that was in force at the exported event (that of
+# the trust file is checked under "who").
 def _check_signature(state: _State, statement: Statement) -> None:
     report = state.report
     signature = _read(state, STATEMENT_SIGNATURE, _SMALL)
     if signature is None:
         return
-    if state.zero is None:
+    if state.keys is None:
         report.unchecked(SIGNED, "B-NO-ENTRY-ZERO", STATEMENT)
         return
     rule = "docs/format-bundle.md rule 3"
-    public = state.zero.with_role("statements").get(statement.key)
-    if public is None:
-        report.differ(SIGNED, "B-STATEMENT-KEY", STATEMENT, rule, keyid=statement.key)
+    try:
+        public = state.keys.key_of("statements", statement.key, statement.exported_index)
+    except SignatureInvalid as error:
+        late = error.code == "E-KEY-INTERVAL"
+        code = "B-STATEMENT-INTERVAL" if late else "B-STATEMENT-KEY"
+        report.differ(SIGNED, code, STATEMENT, rule, keyid=statement.key)
         return
     _check_ssh_signature(state, public)
     try:
@@ -307,14 +321,12 @@ def _is_unchanged(state: _State, path: str, size: int, sha256: str, items: ItemC
 
 
 def _check_keys(state: _State) -> None:
-    """The key files are those of entry 0, so that a check by hand uses the right ones."""
-    if state.zero is None:
+    """The key files are keys that the log names, so that a check by hand uses the right ones."""
+    if state.zero is None or state.keys is None:
         return
-    genuine = {
-        f"keys/{key.keyid}.pem": public_pem(key.public).encode("ascii")
-        for key in state.zero.keys
-        if key.role != "log-pq"
-    }
+    named = {key.public for key in state.zero.keys if key.role == "log"}
+    named |= {key.public for key in state.keys.intervals()}
+    genuine = {f"keys/{keyid(raw)}.pem": public_pem(raw).encode("ascii") for raw in named}
     for path in sorted(state.good):
         if path.startswith("keys/") and _read(state, path, _SMALL) != genuine.get(path):
             state.report.differ(SIGNED, "B-KEY-FILE", path, "docs/format-bundle.md rule 3")

@@ -10,6 +10,8 @@ from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.event import Entry, Event, stands_beside
 from evidence_vault.core.findings import Finding, Outcome
 from evidence_vault.core.keystate import KeyState
+from evidence_vault.verify.moments import Moment, gap_seconds
+from evidence_vault.verify.timestamps import TokenCheck
 
 
 @dataclass(slots=True)
@@ -26,6 +28,25 @@ class OpenedEntry:
         return stands_beside(self.entry.event.type, self.entry.event.subject)
 
 
+@dataclass(frozen=True, slots=True)
+class SeenToken:
+    """A time stamp over the state of a size, by the authority's name, and what came of it."""
+
+    size: int
+    authority: str
+    check: TokenCheck
+
+    @property
+    def name(self) -> str:
+        return f"state {self.size}, {self.authority}"
+
+    def moment(self) -> Moment | None:
+        """The stated time, if it is proved."""
+        if self.check.outcome is not Outcome.MATCHES or self.check.gen_time is None:
+            return None
+        return Moment(self.check.gen_time, "token", self.authority)
+
+
 @dataclass(slots=True)
 class CheckedEvent:
     """An event of a receipt after rules 2 and 6."""
@@ -36,6 +57,8 @@ class CheckedEvent:
     prev: str | None
     values: dict[str, Any]
     withheld: int
+    not_before: Moment | None = None
+    not_after: Moment | None = None
 
     @property
     def event(self) -> Event:
@@ -45,9 +68,12 @@ class CheckedEvent:
         """What a report says of the event."""
         event = self.event
         return {
+            "gap_seconds": gap_seconds(self.not_before, self.not_after),
             "index": self.index,
             "item_seq": self.item_seq,
             "leaf": self.opened.leaf.hex(),
+            "not_after": None if self.not_after is None else self.not_after.to_json(),
+            "not_before": None if self.not_before is None else self.not_before.to_json(),
             "recorded_at": event.recorded_at,
             "revealed": self.values,
             "signer": event.signer,
@@ -71,11 +97,15 @@ class Checked:
     keys: KeyState | None = None
     checkpoint: Checkpoint | None = None
     events: list[CheckedEvent] = field(default_factory=list)
+    tokens: list[SeenToken] = field(default_factory=list)
 
     def differ(self, rule: int, code: str, subject: str, **details: str | int) -> None:
         self.findings.append(
             (rule, Finding(code, Outcome.DIFFERS, subject, details, rule_name(rule)))
         )
+
+    def match(self, rule: int, code: str, subject: str, **details: str | int) -> None:
+        self.findings.append((rule, Finding(code, Outcome.MATCHES, subject, details)))
 
     def unchecked(self, rule: int, code: str, subject: str, **details: str | int) -> None:
         finding = Finding(code, Outcome.UNCHECKED, subject, details, rule_name(rule))

@@ -1,4 +1,4 @@
-"""Checks the custody entries of receipts: rules 1-6 and 8 of docs/format-receipt.md.
+"""Checks the custody entries of receipts: rules 1-6 and 8-10 of docs/format-receipt.md.
 
 Many receipts of a bundle share entry 0, set entries and the checkpoint; a ``CustodyChecker``
 remembers what it has checked, so that each signature is verified once.
@@ -30,6 +30,7 @@ from evidence_vault.verify.checked import (
     rule_name,
 )
 from evidence_vault.verify.signers import check_who, contradicts, read_keys, signature_problem
+from evidence_vault.verify.states import StateChecker
 
 _FIELD_CODES = {
     "E-FIELD-TWICE": "R-FIELD-TWICE",
@@ -43,12 +44,13 @@ class CustodyChecker:
 
     def __init__(self, trust: TrustFile | None) -> None:
         self._trust = trust
+        self._states = StateChecker(trust)
         self._zeros: dict[bytes, EntryZero | VaultError] = {}
         self._notes: dict[tuple[bytes, bytes], Finding | None] = {}
         self._shared: dict[tuple[bytes, tuple[KeyInterval, ...], bytes], OpenedEntry] = {}
 
     def check(self, receipt: Receipt) -> Checked:
-        """Apply rules 1-6 and 8. Never raises for bad evidence; all is in the findings."""
+        """Apply rules 1-6 and 8-10. Never raises for bad evidence; all is in the findings."""
         result = Checked()
         self._check_start(receipt, result)  # 1
         read_keys(receipt, result)  # 2
@@ -59,6 +61,7 @@ class CustodyChecker:
         _check_heads(result)
         if self._trust is not None:
             check_who(receipt, result, self._trust)  # 8
+        self._states.check(receipt, result)  # 9 and 10
         return result
 
     # Rule 1: ascending order; entry 0 names keys and is signed by its root key.

@@ -11,6 +11,7 @@ from typing import Any
 from evidence_vault.core.bagtext import MANIFESTS, is_payload
 from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.findings import Finding, Outcome, ReportBuilder
+from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import Receipt, parse_receipt
 from evidence_vault.core.statement import ItemRow, Statement
 from evidence_vault.core.text import spreadsheet_safe
@@ -18,7 +19,7 @@ from evidence_vault.errors import FormatError
 from evidence_vault.verify.checked import Checked
 from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import Digests
-from evidence_vault.verify.receipt import WHO, describe_log
+from evidence_vault.verify.receipt import STEPS, describe_log
 
 RECEIPTS, PAYLOADS, COUNTS = "S-RECEIPTS", "S-PAYLOADS", "S-COUNTS"
 RULE_5, RULE_6 = "docs/format-bundle.md rule 5", "docs/format-bundle.md rule 6"
@@ -42,6 +43,7 @@ class ItemChecker:
         self, statement: Statement, custody: CustodyChecker, report: ReportBuilder
     ) -> None:
         self.zero: EntryZero | None = None
+        self.keys: KeyState | None = None
         self._statement = statement
         self._custody = custody
         self._report = report
@@ -70,12 +72,12 @@ class ItemChecker:
         checked = self._custody.check(receipt)
         sound = {1, 2, 3, 4, 5, 6} <= checked.ran
         for rule, finding in checked.findings:
-            sound = sound and (rule == 8 or finding.outcome is Outcome.INFORMATION)
+            sound = sound and (rule >= 8 or finding.outcome is Outcome.INFORMATION)
             self._file(path, rule, finding)
         row = self._rows[path]
         self._compare(path, row, receipt, checked)
         if self.zero is None and checked.zero is not None:
-            self.zero = checked.zero
+            self.zero, self.keys = checked.zero, checked.keys
             describe_log(report, checked)
         ingested = checked.ingested()
         self._known[path] = _Known(
@@ -91,12 +93,12 @@ class ItemChecker:
 
     def _file(self, path: str, rule: int, finding: Finding) -> None:
         """File a receipt's finding; what all receipts share is said once."""
-        shared = rule == 8 or finding.code in ("R-OTHER-SIGNATURES", "R-TYPE-UNKNOWN")
+        shared = rule >= 8 or finding.code in ("R-OTHER-SIGNATURES", "R-TYPE-UNKNOWN")
         key = (finding.code, finding.subject, str(sorted(finding.details.items())))
         if shared and key in self._said:
             return
         self._said.add(key)
-        step = WHO if rule == 8 else RECEIPTS
+        step = STEPS[rule - 1] if rule >= 8 else RECEIPTS
         subject = finding.subject if shared else f"{path}, {finding.subject}"
         self._report.add(step, replace(finding, subject=subject))
 
@@ -110,6 +112,7 @@ class ItemChecker:
                 zero.fingerprint.hex() if zero else "none",
                 checked.zero.fingerprint.hex() if checked.zero else "none",
             ),
+            "keys": (_known_keys(self.keys or checked.keys), _known_keys(checked.keys)),
             "origin": (s.origin, receipt.origin),
             "item": (f"{row.home} {row.id}", " ".join(receipt.subject[1:])),
             "checkpoint": (
@@ -163,7 +166,6 @@ class ItemChecker:
         self._check_payloads(good, digests)
         self._check_rows()
         self._check_counts(index)
-        self._check_proofs()
         if not report.failed(COUNTS):
             counts = self._statement.counts
             report.match(
@@ -259,15 +261,15 @@ class ItemChecker:
                 return f"its line for {item.id} is not that of the statement"
         return ""
 
-    def _check_proofs(self) -> None:
-        """Inclusion is always there; kinds this version can't check are not passed over."""
-        for name, state in self._statement.proofs.items():
-            if name == "inclusion" and state != "present":
-                self._report.differ(COUNTS, "B-PROOF-MISSING", name, RULE_6, state=state)
-            elif name != "inclusion" and state == "present":
-                self._report.unchecked(COUNTS, "B-PROOF-UNCHECKED", name, RULE_6)
-            elif name != "inclusion" and state == "pending":
-                self._report.inform(COUNTS, "B-PROOF-PENDING", name)
+
+def _known_keys(keys: KeyState | None) -> str:
+    """Every key with where it counted, as one text: all receipts must tell the same."""
+    if keys is None:
+        return "none"
+    return ", ".join(
+        f"{k.role} {k.keyid[:16]} {k.start}-{'' if k.until is None else k.until}"
+        for k in keys.intervals()
+    )
 
 
 def _row_problem(row: ItemRow, listed: set[str]) -> str:

@@ -15,6 +15,7 @@ from evidence_vault.verify.hashing import hash_stream
 from evidence_vault.verify.kinds import HEAD, RECEIPT_KIND, kind_of
 
 FILE, WHO = "S-FILE", "S-WHO"
+COUNTERSIGNED, TIME = "S-COUNTERSIGNED", "S-TIME"
 # Steps are the rules of the format page, in its order; the step of rule n is STEPS[n - 1].
 STEPS = (
     "S-ENTRY-ZERO",
@@ -25,6 +26,8 @@ STEPS = (
     "S-FIELDS",
     FILE,
     WHO,
+    COUNTERSIGNED,
+    TIME,
 )
 NOTES = ("N-TAIL", "N-TRUTH", "N-AUTHOR", "N-TIME", "N-COUNTERSIGNED")
 
@@ -37,7 +40,8 @@ def verify_receipt(data: bytes, file: BinaryIO | None, trust: TrustFile | None) 
     Never raises for bad evidence. Without a trust file *who* could not be checked and the exit
     status is at best 3. Reads ``file`` once, to its end; OSError from reading passes through.
     """
-    steps = [(code, code != FILE or file is not None) for code in STEPS]
+    optional = {COUNTERSIGNED, TIME, *(() if file is not None else (FILE,))}
+    steps = [(code, code not in optional) for code in STEPS]
     report = ReportBuilder("receipt", steps, NOTES)
     describe_trust(report, trust)
     kind = kind_of(data[:HEAD])

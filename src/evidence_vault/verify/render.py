@@ -14,6 +14,7 @@ from evidence_vault.core.findings import Finding, Outcome, Report, Step
 from evidence_vault.core.messages import is_reviewed, message
 from evidence_vault.core.text import escape_for_display
 from evidence_vault.errors import Exit
+from evidence_vault.verify.moments import span
 
 MAX_SHOWN = 50  # findings of one code in one step of a text; JSON has all of them
 MAX_VALUE = 400  # characters of a revealed value in a text
@@ -145,6 +146,11 @@ def _step(step: Step, lang: str) -> Iterator[str]:
 def _event(event: Mapping[str, Any], lang: str) -> Iterator[str]:
     fields = {name: event[name] for name in ("index", "type", "recorded_at", "withheld")}
     yield "  " + message(lang, "H-EVENT", fields)
+    for edge, code in (("not_before", "H-NOT-BEFORE"), ("not_after", "H-NOT-AFTER")):
+        if event[edge] is not None:
+            yield "      " + message(lang, code, _safe(event[edge]))
+    if event["gap_seconds"] is not None:
+        yield "      " + message(lang, "H-GAP", {"gap": span(event["gap_seconds"])})
     for name, value in sorted(event["revealed"].items()):
         text = value if isinstance(value, str) else canonical(value).decode("utf-8")
         if len(text) > MAX_VALUE:

@@ -11,7 +11,7 @@ MESSAGES: dict[str, str] = {
     "O-UNCHECKED": "could not be checked",
     "O-INFORMATION": "information",
     # Headlines
-    "H-MATCHES": "MATCHES. Every step of this verification matches.",
+    "H-MATCHES": "MATCHES. Everything that had to be checked matches.",
     "H-DIFFERS": "DOES NOT MATCH. Do not rely on this evidence before the points below are "
     "explained.",
     "H-UNCHECKED": "COULD NOT BE CHECKED completely. What is not listed as matching is not proved.",
@@ -28,6 +28,9 @@ MESSAGES: dict[str, str] = {
     "H-EVENTS": "Custody entries",
     "H-EVENT": "entry {index}: {type}, recorded {recorded_at} by the archive's clock; "
     "fields withheld: {withheld}",
+    "H-NOT-BEFORE": "not before {time}: it was signed by somebody who had seen the {basis} of {by}",
+    "H-NOT-AFTER": "not after {time}: it was in the log when {by} made the {basis}",
+    "H-GAP": "the two are {gap} apart",
     "H-FIELD": "revealed {name}: {value}",
     "H-NOTES": "What this does not prove",
     "H-MORE": "and {count} more of this kind",
@@ -40,6 +43,8 @@ MESSAGES: dict[str, str] = {
     "S-FIELDS": "Revealed fields are those the entries commit to",
     "S-FILE": "The file is the one that was taken in",
     "S-WHO": "Who made it: keys agree with the trust file",
+    "S-COUNTERSIGNED": "Other organisations countersigned the log",
+    "S-TIME": "Time stamps are right",
     "S-CONTAINER": "The bundle is safe to open",
     "S-STATEMENT": "The statement of contents is signed by the vault",
     "S-FILES": "The bundle holds exactly the files it must",
@@ -67,7 +72,7 @@ MESSAGES: dict[str, str] = {
     "R-ENTRY-ZERO-OK": "the first entry is signed by the root key; fingerprint {fingerprint}",
     "R-ORIGIN": "belongs to the log {found}, not to {expected}",
     "R-ENTRY": "is not a valid custody entry: {reason}",
-    "R-SIGNER": "is signed by key {keyid}, which the vault's first entry does not name",
+    "R-SIGNER": "is signed by key {keyid}, which the vault does not name for this",
     "R-KEY-INTERVAL": "is signed by key {keyid} at a position of the log where that key did not "
     "count: it was enrolled later, or revoked with an earlier last good entry",
     "R-KEY-EVENT": "enrols or revokes a key in a way that can't be: {reason}",
@@ -80,6 +85,26 @@ MESSAGES: dict[str, str] = {
     "R-CHECKPOINT-DOWNGRADE": "one of the two log signatures was removed: {reason}",
     "R-CHECKPOINT-UNCHECKED": "a log signature could not be checked on this machine: {reason}",
     "R-CHECKPOINT-OK": "both log keys signed the state of {size} entries",
+    "R-STATE": "a countersigned or stamped state of the log is not valid: {reason}",
+    "R-STATE-PROOF": "is not proved to be an earlier state of this log: {reason}",
+    "R-COSIGN-NONE": "the trust file names no countersigners for this log",
+    "R-COSIGN-OK": "countersigned by {names}; {need} are asked for",
+    "R-COSIGN-EXIT": "the export itself is newer than the countersigned state, as it must be",
+    "R-COSIGN-PENDING": "countersignatures are pending: {have} of the {need} that are asked for",
+    "R-PROOF-CLAIM": "says something about its proofs that can't be: {reason}",
+    "R-PROOF-REMOVED": "{what} of the state of {state} entries went along when this left the "
+    "archive and is missing now",
+    "T-TOKEN-OK": "the time stamp matches: the log stood so at {time}",
+    "T-TOKEN-WRONG": "the time stamp does not match: {reason}",
+    "T-TOKEN-UNCHECKED": "the time stamp could not be checked: {reason}; it claims {claimed}",
+    "T-NONE": "there is no time stamp; times are those of the archive's own clock",
+    "T-RENEWAL-OK": "the time stamps were renewed at {time}",
+    "T-RENEWAL-WRONG": "a renewal of the time stamps does not match: {reason}",
+    "T-RENEWAL-UNCHECKED": "a renewal of the time stamps could not be checked: {reason}",
+    "T-ANCHOR": "names values in a form that is not known: {reason}",
+    "T-BEACON": "names round {round} of the public beacon {name}, value {value}: look up when it "
+    "was published; what follows was signed later",
+    "T-SEEN": "the state of the log that its signer had seen is not proved: {reason}",
     "R-OTHER-SIGNATURES": "{count} further signatures are by keys that are not known here; they "
     "were not counted as countersigners",
     "R-LOG-FORK": "this entry names another state of the log at size {size} than the signed one",
@@ -149,10 +174,12 @@ MESSAGES: dict[str, str] = {
     "changed, so what is said about other files may rest on a false list",
     "B-SSHSIG": "the statement's SSH signature is not right: {reason}",
     "B-STATEMENT-KEY": "key {keyid} is not one that the vault names for statements",
+    "B-STATEMENT-INTERVAL": "the statements key {keyid} did not count when this bundle was "
+    "exported: it was enrolled later, or revoked with an earlier last good entry",
     "B-NO-ENTRY-ZERO": "no receipt shows which keys the vault has",
     "B-NOT-LISTED": "must be in every bundle, but the statement does not list it",
     "B-STATEMENT-OK": "signed by key {keyid}",
-    "B-KEY-FILE": "is not a key that the vault's first entry names",
+    "B-KEY-FILE": "is not a key that the vault names",
     "B-TRUST-INSIDE": "is a trust file inside the bundle; whose keys count is never taken from a "
     "bundle",
     "B-MANIFEST": "is not the list that it must be: {reason}",
@@ -171,9 +198,6 @@ MESSAGES: dict[str, str] = {
     "B-COUNT": "the number is wrong: expected {expected}, found {found}",
     "B-COUNTS-UNCHECKED": "fields were not counted, because not every receipt is right",
     "B-COUNTS-OK": "{chosen} items chosen, {withheld} of them withheld",
-    "B-PROOF-MISSING": "proof must be present, the statement says: {state}",
-    "B-PROOF-UNCHECKED": "is stated to be present; this program can't check it",
-    "B-PROOF-PENDING": "is stated to be pending",
     "B-NOT-EXPECTED": "no bundle id was given to compare; this is the bundle's",
     "B-EXPECTED": "is not the bundle that was announced, {expected}",
     "B-EXPECTED-OK": "is the bundle that was announced",
@@ -184,8 +208,8 @@ MESSAGES: dict[str, str] = {
     "N-AUTHOR": "who recorded the content, and where",
     "N-TIME": "when the content was made, or the exact time of an entry: times are those of the "
     "archive's own clock",
-    "N-COUNTERSIGNED": "that other organisations saw the same log: no countersigners and no time "
-    "stamps were checked",
+    "N-COUNTERSIGNED": "that other organisations saw the same log, or when, beyond what the steps "
+    "on countersigners and time stamps say",
     "N-VERIFIER": "anything about a copy of the verifier that came in the bundle: use one from "
     "another source",
 }
