@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tests.tamper.world import Case, Small
 
@@ -17,29 +18,38 @@ from evidence_vault.core.receipt import format_receipt
 
 Makes = Callable[[], Iterator[Case]]
 
+RIGHT, WRONG, OPEN = "right", "wrong", "could not be checked"
+
 
 @dataclass(frozen=True)
 class TamperClass:
-    """``good``: nothing is tampered with, so any finding is a false alarm. ``flips``: so many
-    cases that a verifier may be given a part of them. ``absent``: why nothing is tried."""
+    """``wanted``: what both verifiers must say. ``flips``: so many cases that a verifier may be
+    given a part of them. ``absent``: why nothing is tried."""
 
     title: str
     make: Makes | None
-    good: bool = False
+    wanted: str = WRONG
     flips: bool = False
     absent: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Nothing is tampered with, so any finding is a false alarm."""
+        return self.wanted == RIGHT
 
 
 REGISTRY: dict[str, TamperClass] = {}
 
 
-def tampers(title: str, *, good: bool = False, flips: bool = False) -> Callable[[Makes], Makes]:
+def tampers(
+    title: str, *, good: bool = False, flips: bool = False, wanted: str = WRONG
+) -> Callable[[Makes], Makes]:
     """Enter a class under the name of the function that makes its cases."""
 
     def enter(make: Makes) -> Makes:
         name = make.__name__
         assert name not in REGISTRY
-        REGISTRY[name] = TamperClass(title, make, good, flips)
+        REGISTRY[name] = TamperClass(title, make, RIGHT if good else wanted, flips)
         return make
 
     return enter
@@ -50,7 +60,7 @@ def absent(name: str, title: str, reason: str) -> None:
     REGISTRY[name] = TamperClass(title, None, absent=reason)
 
 
-# ---- good ones -------------------------------------------------------------------------------------
+# ---- good ones -------------------------------------------------------------------------------
 
 
 @tampers("nothing (good bundles and receipts of many shapes)", good=True)
@@ -78,7 +88,7 @@ def _fixity(world: Small) -> None:
     world.maker.about_set(world.items, "fixity-checked", {"actor": "desk-1", "method": "sha256"})
 
 
-# ---- files -------------------------------------------------------------------------------------------
+# ---- files -----------------------------------------------------------------------------------
 
 
 def _flipped(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -141,7 +151,7 @@ def files_renamed() -> Iterator[Case]:
 def files_exchanged() -> Iterator[Case]:
     world = Small.make(items=2)
     paths = sorted(world.files)
-    for one, two in zip(paths, paths[1:], strict=False):
+    for one, two in pairwise(paths):
         if world.files[one] != world.files[two]:
             files = {**world.files, one: world.files[two], two: world.files[one]}
             yield Case(f"{one}, {two}", files=files, trust=world.trust)
@@ -150,8 +160,17 @@ def files_exchanged() -> Iterator[Case]:
 @tampers("a file or folder added")
 def files_added() -> Iterator[Case]:
     world = Small.make()
-    names = ("README", ".hidden", "data/more.bin", "receipts/QVRM-0000009.txt", "keys/a.pem")
-    names += ("a b", "-rf", "data/x\ny", "data/\x1b[2J", "INDEX.CSV", "a/b/c/d", "trust.json")
+    names: tuple[str, ...] = ("README", ".hidden", "data/more.bin", "keys/a.pem")
+    names += (
+        "receipts/QVRM-0000009.txt",
+        "a b",
+        "-rf",
+        "data/x\ny",
+        "data/\x1b[2J",
+        "INDEX.CSV",
+        "a/b/c/d",
+        "trust.json",
+    )
     for name in names:
         files = {**world.files, name: b"more"}
         yield Case(repr(name), files=files, trust=world.trust)
@@ -171,7 +190,7 @@ def originals_exchanged() -> Iterator[Case]:
         yield Case(str(sorted(change)), files=world.relisted(change), trust=world.trust)
 
 
-# ---- entries -------------------------------------------------------------------------------------------
+# ---- entries ---------------------------------------------------------------------------------
 
 
 def _rearranged(change: Callable[[tuple[object, ...], int], tuple[object, ...]]) -> Iterator[Case]:
@@ -179,7 +198,13 @@ def _rearranged(change: Callable[[tuple[object, ...], int], tuple[object, ...]])
     receipt = world.receipt()
     for place in range(len(receipt.events)):
         events = change(receipt.events, place)
-        if events and events != receipt.events:
+        if events == receipt.events[:-1]:
+            # A receipt without its last entries is an earlier receipt: that nothing follows is what
+            # none can show. In a bundle the statement says how many there must be.
+            data = format_receipt(replace(receipt, events=receipt.events[:-1]))
+            files = world.relisted({world.path(): data})
+            yield Case("the last entry", files=files, trust=world.trust)
+        elif events and events != receipt.events:
             changed = replace(receipt, events=events)  # type: ignore[arg-type]
             yield from world.with_receipt(changed, f"entry {place}")
 
@@ -220,15 +245,14 @@ def entries_moved() -> Iterator[Case]:
 
 @tampers("prev or item_seq broken, signed anew by the vault's own keys")
 def history_bent() -> Iterator[Case]:
-    for number, bent in enumerate(
-        (
-            {"item_seq": 3},
-            {"item_seq": 1},
-            {"item_seq": 0, "prev": None},
-            {"prev": "0" * 64},
-            {"prev": "f" * 64, "item_seq": 9},
-        )
-    ):
+    ways: tuple[dict[str, object], ...] = (
+        {"item_seq": 3},
+        {"item_seq": 1},
+        {"item_seq": 0, "prev": None},
+        {"prev": "0" * 64},
+        {"prev": "f" * 64, "item_seq": 9},
+    )
+    for number, bent in enumerate(ways):
 
         def bend(world: Small, bent: dict[str, object] = bent) -> None:
             world.maker.about(world.items[0], "described", {"actor": "desk-1"}, **bent)
@@ -262,7 +286,7 @@ def openings_changed() -> Iterator[Case]:
             (
                 None,
                 replace(opening, index=opening.index + 1),
-                replace(opening, size=opening.size + 1),
+                replace(opening, size=8 * opening.size),
                 replace(opening, path=opening.path[:-1]),
                 replace(opening, salt="A" * 43),
                 replace(opening, member=replace(member, item_seq=member.item_seq + 1)),
@@ -276,7 +300,7 @@ def openings_changed() -> Iterator[Case]:
             yield from world.with_receipt(replace(receipt, events=events), name)
 
 
-# ---- bundles for others -----------------------------------------------------------------------------------
+# ---- bundles for others ----------------------------------------------------------------------
 
 
 @tampers("another valid bundle of the same vault in place of the announced one")
@@ -311,7 +335,7 @@ def statement_lies() -> Iterator[Case]:
             "items": (replace(one, payload=two.payload), replace(two, payload=one.payload))
         },
         "receipt": {"items": (replace(one, receipt=two.receipt), two)},
-        "inclusion": {"proofs": {**s.proofs, "inclusion": "pending"}},
+        "proofs": {"proofs": {**s.proofs, "cosignatures": "present"}},
         "origin": {"origin": "another-vault-1"},
         "key": {"key": world.maker.keyid("events")},
     }
@@ -331,18 +355,25 @@ def statement_lies() -> Iterator[Case]:
         yield Case(f"form {number}", files=files, trust=world.trust)
 
 
-absent(
-    "cosignatures",
-    "countersignatures removed, moved to another state, by a stranger, below the quorum",
-    "the program does not yet read the states of receipts",
-)
-absent(
-    "timestamps",
-    "time stamps removed, over another state, by a stranger's authority",
-    "the program does not yet read the time stamps of receipts",
-)
-absent(
-    "network_documents",
-    "documents of the network skipped, forked, below their threshold",
-    "the program does not yet read network documents",
-)
+@tampers("the index for people says something else than the signed list of items")
+def index_lies() -> Iterator[Case]:
+    world = Small.make(items=2)
+    text = world.files["index.csv"]
+    for number, lie in enumerate(
+        (
+            text.replace(b"QVRM-0000002,", b"QVRM-0000009,"),
+            text.replace(b",exported,,data/QVRM-0000002", b",withheld,,data/QVRM-0000002"),
+            text.replace(b"TOTAL,2,", b"TOTAL,1,"),
+            text.replace(b"withheld,0", b"withheld,1"),
+            text.replace(b"item,home", b"home,item"),
+            text.replace(b"item,home", b"item,home\nitem,home"),
+            text.replace(b"\n", b"\r\n"),
+            text.replace(b"QVRM-0000001,", b'"QVRM-0000001",'),
+            text.replace(b"TOTAL", b"\xffOTAL"),
+            text[: text.rindex(b"TOTAL")],
+            b"\xef\xbb\xbf" + text,
+            b"",
+        )
+    ):
+        files = world.relisted({"index.csv": lie})
+        yield Case(f"lie {number}", files=files, trust=world.trust)

@@ -29,7 +29,7 @@ VAULT = {"kind": "vault"}
 NEW_KEY = hashlib.sha256(b"the next key").digest()
 
 
-# ---- logs -----------------------------------------------------------------------------------------------
+# ---- logs ------------------------------------------------------------------------------------
 
 
 @tampers("the log cut: a smaller, signed state under the same entries")
@@ -107,7 +107,7 @@ def spliced() -> Iterator[Case]:
             yield Case(f"{path} of the other", files=files, trust=world.trust)
 
 
-# ---- revealed fields ----------------------------------------------------------------------------------------
+# ---- revealed fields -------------------------------------------------------------------------
 
 
 @tampers("a second value for one field, a value changed, or one for a field that is not there")
@@ -130,7 +130,7 @@ def disclosures() -> Iterator[Case]:
                 yield from world.with_receipt(replace(receipt, events=events), name)
 
 
-# ---- signatures ------------------------------------------------------------------------------------------------
+# ---- signatures ------------------------------------------------------------------------------
 
 
 @tampers("a signature of the statement removed, emptied, exchanged or made by another key")
@@ -187,8 +187,7 @@ def entry_signatures() -> Iterator[Case]:
             )
             yield from world.with_receipt(replace(receipt, events=events), f"{place}, {number}")
     for role in ("log", "statements", "root"):
-        bad = _signed_by(role)
-        yield from bad.whole(f"an entry signed by the key for {role}")
+        yield from _signed_by(role).whole(f"an entry signed by the key for {role}")
 
 
 def _signed_by(role: str) -> Small:
@@ -246,7 +245,7 @@ def log_signature_quantum() -> Iterator[Case]:
         yield from world.with_receipt(replace(receipt, note=bad), name)
 
 
-# ---- keys ------------------------------------------------------------------------------------------------------
+# ---- keys ------------------------------------------------------------------------------------
 
 
 def revoke(maker: Maker, role: str, last_good: int) -> None:
