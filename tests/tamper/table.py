@@ -211,8 +211,8 @@ _HEAD = """# Tamper table
 Made by `make tamper`, not written by hand. Each class of change is tried on a small bundle or
 receipt, and two verifiers that were written apart are asked: the program (`evidence-vault verify`)
 and `verify.sh`. *Caught* means that the evidence does not match (exit status 10 or 11); *open*,
-that it could not be checked (3). The command fails when either calls tampered evidence right, when it
-calls good evidence wrong, or when one says right where the other says wrong.
+that it could not be checked (3). The command fails when either calls tampered evidence right or
+good evidence wrong, and so whenever one says right where the other says wrong.
 
 The changes are the same on every run. Where each byte is flipped in turn, `verify.sh` gets every
 {every}th. It may say *open* where the program says *does not match* for a named list only:

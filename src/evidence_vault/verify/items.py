@@ -256,7 +256,7 @@ class ItemChecker:
             return "not a table"
         if _table(rows) != text or text.count("\n") != len(rows) or not _is_plain(text):
             return "not in its one spelling: a line for each row, quoted only where it must be"
-        if rows[0] != _INDEX_HEAD:
+        if rows[:1] != [_INDEX_HEAD]:
             return "another heading"
         if len(rows) != len(self._statement.items) + 2 or rows[-1] != total:
             return "its total is not that of the statement"
