@@ -17,13 +17,15 @@ from tests.verify.forge import Maker, Stood
 from evidence_vault.core.bagtext import STATEMENT_SIGNATURE, STATEMENT_SSHSIG
 from evidence_vault.core.canonical import b64, canonical
 from evidence_vault.core.disclosure import make_disclosure
-from evidence_vault.core.event import format_entry, pae
-from evidence_vault.core.keystate import format_enrolled, format_revoked
+from evidence_vault.core.entry0 import parse_entry0
+from evidence_vault.core.event import format_entry, pae, parse_entry
+from evidence_vault.core.keys import public_pem
+from evidence_vault.core.keystate import format_enrolled, format_revoked, read_key_events
 from evidence_vault.core.merkle import MemoryTree, leaf_hash, prove_inclusion
 from evidence_vault.core.note import format_note, parse_note
 from evidence_vault.core.receipt import ReceiptEvent, format_receipt
 from evidence_vault.core.sshsig import format_sshsig, sign_sshsig
-from evidence_vault.core.trust import format_trust
+from evidence_vault.core.trust import TrustKey, format_trust
 
 VAULT = {"kind": "vault"}
 NEW_KEY = hashlib.sha256(b"the next key").digest()
@@ -254,12 +256,15 @@ def revoke(maker: Maker, role: str, last_good: int) -> None:
     maker.add("key-revoked", VAULT, {"actor": "founder"}, clear, role="root")
 
 
-def beside(world: Small) -> Small:
-    """The receipts of the world's bundle with the key events of its log among their entries."""
+def beside(world: Small, *listed: str) -> Small:
+    """The receipts of the world's bundle with the key events of its log among their entries.
+
+    ``listed``: further files of the bundle that its statement must list.
+    """
     maker = world.maker
     tree = maker.tree()
     extra = [i for i, leaf in enumerate(maker.leaves) if i and _kind(leaf).startswith("key-")]
-    files = {}
+    files = {path: world.files[path] for path in listed}
     for place in range(len(world.items)):
         receipt = world.receipt(place)
         more = tuple(
@@ -295,6 +300,50 @@ def keys_revoked() -> Iterator[Case]:
             trust = replace(world.trust_file, origins=(replace(origin, keys=keys),))
             name = f"{role} until {until} by the trust file"
             yield Case(name, files=world.files, trust=format_trust(trust))
+
+
+def rotated() -> Small:
+    """A good world: a new key for events was enrolled, the old one retired, the new one used."""
+
+    def bend(world: Small) -> None:
+        maker = world.maker
+        new = Ed25519PrivateKey.from_private_bytes(NEW_KEY)
+        clear = format_enrolled("events", new.public_key().public_bytes_raw())
+        maker.add("key-enrolled", VAULT, {"actor": "founder"}, clear, role="root")
+        revoke(maker, "events", len(maker.leaves) - 1)
+        maker.keys["events"] = new
+        maker.about(world.items[0], "described", {"actor": "desk-1"})
+
+    old = Maker().keys["events"].public_key().public_bytes_raw()
+    world = Small.make(items=2, then=bend)
+    maker = world.maker
+    # The key events themselves stand in every receipt, with one withheld field each.
+    extra = 2 * len(world.items)
+    maker.leaves.pop()
+    maker.shown.pop()
+    for stood in maker.history.values():
+        stood.pop()
+    world.files = maker.bundle(world.items, more_withheld=extra)
+    world.files = {**world.files, f"keys/{_keyid(old)}.pem": public_pem(old).encode()}
+    return beside(world, f"keys/{_keyid(old)}.pem")
+
+
+def rotated_trust(world: Small) -> bytes:
+    """The trust file of such a world, with the interval of each key."""
+    maker = world.maker
+    entries = ((i, parse_entry(leaf)) for i, leaf in enumerate(maker.leaves))
+    state = read_key_events(parse_entry0(maker.leaves[0]), entries)
+    keys = tuple(TrustKey(k.role, k.keyid, k.public, k.start, k.until) for k in state.intervals())
+    return format_trust(maker.trust(keys=keys))
+
+
+@tampers("nothing (a key rotated, and the old one revoked)", good=True)
+def untouched_rotation() -> Iterator[Case]:
+    world = rotated()
+    trust = rotated_trust(world)
+    yield Case("bundle", files=world.files, trust=trust)
+    for place in range(len(world.items)):
+        yield Case("receipt", receipt=world.files[world.path(place)], trust=trust)
 
 
 @tampers("a key used before it was enrolled, or enrolled by somebody else than the root key")
