@@ -17,6 +17,7 @@ from evidence_vault.core.proof import ProofFile, format_proof
 from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
+from evidence_vault.vault.comparing_log import compare_catalogue, compare_evidence
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.spreading import spread
@@ -179,7 +180,13 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         if reports:
             findings += _check_succession(vault, number, reports[-1])
         reports.append(report)
-        findings += _compare_catalogue(vault, number, report, where)
+        findings += [
+            _finding(f.code, where + f.where, f.message)
+            for f in (
+                *compare_catalogue(vault, number, report),
+                *compare_evidence(vault, log, report),
+            )
+        ]
     stood = standing(vault, vault.catalogue.frontier())
     if stood.state != NO_KEY:
         findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
@@ -220,19 +227,6 @@ def _check_succession(vault: Vault, number: int, before: AuditReport) -> list[di
         return []
     message = f"it does not end where entry 0 of log {number} says"
     return [_finding("E-FORK", f"earlier log {number - 1}, end", message)]
-
-
-def _compare_catalogue(
-    vault: Vault, number: int, report: AuditReport, where: str
-) -> list[dict[str, str]]:
-    known = vault.catalogue.frontier(number)
-    if known.size > report.entries:
-        message = f"the catalogue knows {known.size} entries, the store holds {report.entries}"
-        return [_finding("E-CATALOGUE-AHEAD", f"{where}catalogue", message)]
-    if known.size and report.roots.get(known.size) not in (None, known.root()):
-        message = "the catalogue's root is another"
-        return [_finding("E-CATALOGUE-DIFFERS", f"{where}catalogue", message)]
-    return []
 
 
 _LOG_CODES = frozenset(
