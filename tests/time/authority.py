@@ -13,7 +13,7 @@ import hashlib
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -309,16 +309,25 @@ class LocalAuthority:
 
 
 def openssl_verdict(
-    reply: bytes, data: bytes, roots: str, folder: Path, at: int | None = None
+    reply: bytes,
+    data: bytes,
+    roots: str,
+    folder: Path,
+    at: int | None = None,
+    chain: Sequence[str] = (),
 ) -> bool:
-    """Whether ``openssl ts -verify`` accepts a reply; ``at`` is the clock it is told."""
+    """Whether ``openssl ts -verify`` accepts a reply; ``at`` is the clock it is told, ``chain``
+    are certificates that it may use and need not trust."""
     names = {"reply.tsr": reply, "data": data, "roots.pem": roots.encode()}
+    names["chain.pem"] = "".join(chain).encode()
     for name, content in names.items():
         (folder / name).write_bytes(content)
     program = which("openssl")
     if program is None:
         pytest.skip("the openssl program is absent")
     clock = [] if at is None else ["-attime", str(at)]
+    if chain:
+        clock += ["-untrusted", str(folder / "chain.pem")]
     done = subprocess.run(
         [program, "ts", "-verify", "-data", folder / "data", "-in", folder / "reply.tsr",
          "-CAfile", folder / "roots.pem", *clock],
