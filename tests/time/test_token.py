@@ -146,6 +146,15 @@ def test_accuracy_in_fractions_of_a_second(resting: LocalAuthority) -> None:
     assert found.accuracy == pytest.approx(0.50002)
 
 
+def test_a_fraction_of_a_second_is_rounded_up(resting: LocalAuthority) -> None:
+    """Nothing is claimed to be earlier than stated."""
+    whole = datetime.now(UTC).replace(microsecond=0)
+    reply = resting.stamp_with(DATA, gen_time=whole + timedelta(microseconds=250_000))
+    found = check_token(reply, DATA, [resting.root_pem])
+    assert found.gen_time == int(whole.timestamp()) + 1
+    assert found.outcome is MATCHES
+
+
 def test_an_unknown_authority_is_neither_right_nor_wrong(
     resting: LocalAuthority, tmp_path: Path
 ) -> None:
