@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.keys import acts
 from tests.vault.conftest import MakeVault
-from tests.vault.vaults import PASSPHRASE, Made
+from tests.vault.vaults import PASSPHRASE, Made, put_back
 
-from evidence_vault.errors import Exit, KeyProblem, UsageError, VaultBusy
+from evidence_vault.errors import Exit, KeyProblem, LogInconsistent, UsageError, VaultBusy
 from evidence_vault.seal.keyring import open_keyring
 from evidence_vault.vault import keychanges
 from evidence_vault.vault.creation import change_passphrase
@@ -154,6 +155,19 @@ def test_rotation_needs_this_vaults_own_recovery_file(
             keychanges.rotate(opened, "events", foreign)
     assert caught.value.code == "E-RECOVERY-FOREIGN"
     assert acts.size_of(vault) == before
+
+
+def test_old_control_put_back_after_a_rotation_is_noticed(
+    vault: Made, sources: Path, tmp_path: Path
+) -> None:
+    """The entries about keys are gone from the store; that is said as a rollback, not hidden."""
+    vault.ingest(sources / "one")
+    shutil.copytree(vault.folder / "control", tmp_path / "control")
+    acts.rotate(vault)
+    put_back(tmp_path / "control", vault.folder / "control")
+    with pytest.raises(LogInconsistent) as caught:
+        vault.ingest(sources / "two")
+    assert caught.value.code == "E-ROLLED-BACK"
 
 
 @pytest.mark.parametrize("role", ["log", "log-pq", "root", "reading"])

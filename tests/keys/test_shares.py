@@ -58,7 +58,10 @@ def test_any_recovery_file_any_numbers_any_order(data: st.DataObject) -> None:
 
 
 def test_a_published_vector_of_slip_39_is_combined() -> None:
-    """SLIP-39 vectors.json no. 4, "Basic sharing 2-of-3 (128 bits)", by the library we use."""
+    """No. 4, "Basic sharing 2-of-3 (128 bits)", of vectors.json beside SLIP-39's reference code.
+
+    Source: github.com/trezor/python-shamir-mnemonic, MIT. It holds the library we use to it.
+    """
     from shamir_mnemonic import combine_mnemonics
 
     shares = [

@@ -70,7 +70,6 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
         reasons += _missing(vault, inside, outside)
     except LogInconsistent as error:
         reasons.append(error.message)
-    reasons += _other_keys(vault)
     stored = vault.checkpoint()
     # Of two alike in size the inside one counts: it is written first.
     newest = max((p for p in (inside, outside) if p), key=lambda p: p.size, default=None)
@@ -88,6 +87,8 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
             reasons.append("the keyring is not the one that was in use when this vault last signed")
     if not rolled:
         rolled += _other_logs(vault, frontier, {"inside": inside, "outside": outside})
+    if not rolled:  # else entries about keys may be gone, too
+        reasons += _other_keys(vault)
     if rolled:
         return Standing(ROLLED_BACK, (*rolled, *reasons), inside, outside)
     if reasons:
