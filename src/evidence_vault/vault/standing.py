@@ -71,7 +71,6 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
         reasons += _missing(vault, inside, outside)
     except LogInconsistent as error:
         reasons.append(error.message)
-    reasons += _other_keys(vault)
     stored = vault.checkpoint()
     reasons += _older_pins(stored, {"inside": inside, "outside": outside})
     # Of two alike in size the inside one counts: it is written first.
@@ -92,6 +91,8 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
             reasons.append("the keyring is not the one that was in use when this vault last signed")
     if not rolled:
         rolled += _other_logs(vault, frontier, {"inside": inside, "outside": outside})
+    if not rolled:  # else entries about keys may be gone, too
+        reasons += _other_keys(vault)
     if rolled:
         return Standing(ROLLED_BACK, (*rolled, *reasons), inside, outside)
     if reasons:
