@@ -118,6 +118,21 @@ class Writer:
         """Prepare an event about an accession or the vault; returns its leaf hash."""
         return self._prepare(kind, subject, None, None, values, (), None, [])
 
+    def vault_event(
+        self,
+        kind: str,
+        values: Mapping[str, Any],
+        clear: Mapping[str, Any] | None = None,
+        signer: Signer | None = None,
+    ) -> bytes:
+        """Prepare an event about the archive itself; returns its leaf hash.
+
+        ``clear``: what it states openly. ``signer``: the root key, for changes of keys.
+        """
+        return self._prepare(
+            kind, {"kind": "vault"}, None, None, values, (), None, [], clear, signer
+        )
+
     def commit(self) -> int:
         """Steps 4 to 6: commit what was prepared; returns the index of its first entry."""
         start = self._sequencer.frontier.size
@@ -232,6 +247,8 @@ class Writer:
         units: Sequence[tuple[UnitKey, Unit]],
         record: UnitKey | None,
         members: Sequence[tuple[str, str, int]],
+        clear: Mapping[str, Any] | None = None,
+        signer: Signer | None = None,
     ) -> bytes:
         names = events.FIELDS[kind]
         unknown = set(values) - set(names)
@@ -252,12 +269,13 @@ class Writer:
             prev=prev,
             seen=self._seen,
             recorded_at=self.vault.clock.now(),
-            signer=self._signer,
+            signer=signer or self._signer,
             names=names,
             disclosures=disclosures,
             units=units,
             record=record_key,
             members=members,
+            clear=clear,
         )
         self._prepared.append(prepared)
         return prepared.leaf
