@@ -1,0 +1,55 @@
+"""Whose countersignatures count for this vault's log, and which other logs it knows.
+
+The network's trust document decides once one was accepted; until then the keyring does, whose
+peers and quorum were pinned by hand.
+"""
+
+from __future__ import annotations
+
+from evidence_vault.core.note import parse_vkey
+from evidence_vault.core.policy import Policy, network_policy, parse_policy, plain_policy
+from evidence_vault.core.trustdoc import Document
+from evidence_vault.seal.keyring import Peer
+from evidence_vault.vault.documents import newest_document
+from evidence_vault.vault.opening import Vault
+
+
+def policy_of(vault: Vault) -> Policy:
+    """The policy of the current log. Raises FormatError for pins that make none."""
+    zero = vault.entry_zero()
+    document = newest_document(vault)
+    found = None if document is None else document.holder(zero.origin)
+    if found is not None:
+        return parse_policy(found[1].policy)
+    others = {}
+    for peer in vault.keyring.peers:
+        keys = tuple(parse_vkey(text) for text in peer.witness_keys)
+        if keys:
+            others[keys[0].name] = keys
+    if not others or vault.keyring.quorum == 0:
+        return plain_policy(zero.log_keys())
+    return network_policy(zero.log_keys(), others, vault.keyring.quorum)
+
+
+def known_peers(vault: Vault) -> tuple[Peer, ...]:
+    """The other logs: those of the trust document first, then what was pinned by hand besides.
+
+    What the document says of a log wins; a log that it names as retired is left out.
+    """
+    pinned = vault.keyring.peers
+    document = newest_document(vault)
+    if document is None:
+        return pinned
+    named = _named(document, vault.keyring.origin, {peer.origin: peer.url for peer in pinned})
+    decided = {peer.origin for peer in named} | {each.origin for each in document.retired}
+    return (*named, *(peer for peer in pinned if peer.origin not in decided))
+
+
+def _named(document: Document, own: str, urls: dict[str, str | None]) -> tuple[Peer, ...]:
+    holder = document.holder(own)
+    return tuple(
+        Peer(org.name, log.origin, log.log_keys, org.countersigners, urls.get(log.origin))
+        for org in document.organisations
+        if holder is None or org.name != holder[0].name
+        for log in org.origins
+    )
