@@ -93,7 +93,8 @@ class BundlePlan:
     hash of the ``exported`` event at ``exported_index``. ``keys``: (role, raw Ed25519 public
     key). ``proofs``: state by name, as in core/statement.py. ``software``: program and version.
     ``items`` is gone through several times and may be a sequence that builds its members when
-    asked, so that a large export needs no memory for all receipts at once.
+    asked, so that a large export needs no memory for all receipts at once. ``documents``: the
+    network's trust documents by version, one line each.
     """
 
     bundle_id: str
@@ -107,6 +108,7 @@ class BundlePlan:
     statement_key: SigningKey
     proofs: Mapping[str, str]
     software: str
+    documents: Sequence[tuple[int, bytes]] = ()
 
     def __post_init__(self) -> None:
         named = [(item.home, item.id) for item in self.items]

@@ -24,7 +24,9 @@ from evidence_vault.bundle.sinks import FolderSink, ZipSink
 from evidence_vault.bundle.writer import write_bundle
 from evidence_vault.core import age
 from evidence_vault.core.receipt import Receipt, format_receipt
+from evidence_vault.core.trustsigned import format_chain
 from evidence_vault.errors import EvidenceError, InternalError, UsageError
+from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
@@ -152,6 +154,7 @@ class ExportRequest:
     by: str | None = None
     recipient_name: str | None = None
     purpose: str | None = None
+    documents: bool = False
 
 
 def export(
@@ -227,6 +230,7 @@ def export(
         statement_key=SigningKey(signer.keyid, signer.sign),
         proofs=PROOFS,
         software=TOOL,
+        documents=_documents(vault) if request.documents else (),
     )
     written = _write(plan, request, progress)
     return {
@@ -241,6 +245,11 @@ def export(
         "withheld": [{"id": i.id, "reason": i.withheld} for i in items if i.withheld],
         **written,
     }
+
+
+def _documents(vault: Vault) -> list[tuple[int, bytes]]:
+    """The network's trust documents, for whoever pinned an older one; they name its members."""
+    return [(each.version, format_chain([each])) for each in stored_chain(vault)]
 
 
 _NO_RECEIPT = Receipt("", ("vault",), "", (), b"")
