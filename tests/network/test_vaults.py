@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,11 +62,10 @@ def test_thirteen_vaults_accept_it_and_take_their_policy_and_peers_from_it(
         accept(desk, thirteen.first, "--fingerprint", spoken)
         with desk.open() as vault:
             policy, peers = policy_of(vault), known_peers(vault)
-            own = vault.keyring.witness
-            assert own is not None
             needed, names = policy.counted()
             assert (needed, len(names)) == (QUORUM, COUNT - 1)
-            assert own.name not in names
+            assert vault.keyring.origin not in names
+            assert (vault.keyring.peers, vault.keyring.quorum) == (peers, QUORUM)
             assert len(peers) == COUNT - 1
             assert vault.keyring.origin not in {peer.origin for peer in peers}
             assert all(len(peer.witness_keys) == 2 for peer in peers)
@@ -133,8 +133,6 @@ def test_hand_pinned_peers_give_way_to_the_document(three: Network) -> None:
         stale = Peer("old name", theirs.origins[0].origin, ("x",), (), "https://peer.example")
         extra = Peer("friend", "quiet-harbour-1", ("y",))
         keyring = vault.keyring
-        from dataclasses import replace
-
         replace_keyring(vault, replace(keyring, peers=(stale, extra), quorum=1), PASSPHRASE)
     accept(desk, three.first, "--fingerprint", words(three.first))
     with desk.open() as vault:
@@ -147,8 +145,6 @@ def test_hand_pinned_peers_give_way_to_the_document(three: Network) -> None:
 
 
 def test_policy_from_hand_pinned_peers(new_desk: MakeDesk) -> None:
-    from dataclasses import replace
-
     ours, theirs = new_desk("ours"), new_desk("theirs")
     with theirs.open() as vault:
         witness = vault.keyring.witness
@@ -158,7 +154,7 @@ def test_policy_from_hand_pinned_peers(new_desk: MakeDesk) -> None:
         replace_keyring(vault, replace(vault.keyring, peers=(peer,), quorum=1), PASSPHRASE)
     with ours.open() as vault:
         policy = policy_of(vault)
-        assert policy.counted() == (1, (witness.name,))
+        assert policy.counted() == (1, (peer.origin,))
         assert parse_policy(format_policy(policy)) == policy
         assert known_peers(vault) == (peer,)
 
@@ -260,8 +256,6 @@ def test_a_document_that_names_this_vault_with_other_keys_is_refused(
 ) -> None:
     """A vault restored under another name: the document speaks of somebody else."""
     desk = three.desks[0]
-    from dataclasses import replace
-
     with desk.open() as vault:
         replace_keyring(vault, replace(vault.keyring, org="Another House"), PASSPHRASE)
     done = desk.call(
@@ -294,3 +288,46 @@ def test_a_vault_without_encryption_keeps_the_document_as_it_is(tmp_path: Path) 
     accept(plain, network.first, "--fingerprint", words(network.first))
     stored = (plain.vault / "archive" / "trust" / "1.json").read_bytes()
     assert stored + b"\n" == network.first.read_bytes()
+
+
+def test_acceptance_that_was_cut_off_is_finished_by_the_next_run(
+    three: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored and recorded, not yet pinned: the vault still follows nothing, and can go on."""
+    desk = three.desks[0]
+    command = ("trust", "network", "accept", three.first, "--fingerprint", words(three.first))
+
+    def dead(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evidence_vault.vault.network.replace_keyring", dead)
+        good(desk.call(*command), 130)
+    with desk.open() as vault:
+        assert vault.keyring.network is None
+        assert stored_chain(vault) == ()
+    accept(desk, three.first, "--fingerprint", words(three.first))
+    with desk.open() as vault:
+        assert [each.version for each in stored_chain(vault)] == [1]
+    good(desk.call("log", "audit"))
+
+
+def test_show_says_all_of_it_to_people(three: Network) -> None:
+    desk = three.desks[0]
+    accept(desk, three.first, "--fingerprint", words(three.first))
+    shown = good(call("trust", "show", desk.export("trust-shown.json"))).out
+    for piece in (
+        "made at",
+        "today",
+        "countersign:   1 of 2",
+        "in network:    yes",
+        "Trust document, version 1",
+        "2 of 3 must sign",
+        three.desks[1].name,
+        " ".join(words(three.first).split()[:8]),
+    ):
+        assert piece in shown, piece
+    draft = good(call("trust", "network", "show", three.draft)).out
+    assert "0 of 2 needed, NOT enough yet" in draft
+    document = good(call("trust", "network", "show", three.first)).out
+    assert "2 of 2 needed, enough" in document

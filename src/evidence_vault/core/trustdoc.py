@@ -179,13 +179,16 @@ def policy_texts(organisations: Sequence[Organisation], quorum: int) -> list[str
     """The policy text of each origin, in order of organisations and their origins.
 
     ``quorum`` of the other organisations must countersign; a log's own never counts. In the
-    policy an organisation is called as its countersigner's key. Raises FormatError.
+    policy an organisation is called as its first log, or for want of one as its countersigner:
+    a policy names no organisation. Raises FormatError.
     """
-    cosigners = {each.name: each.cosigners() for each in organisations}
+    cosigners = [(each, each.cosigners()) for each in organisations if each.countersigners]
     texts = []
     for own in organisations:
         others = {
-            keys[0].name: keys for name, keys in cosigners.items() if keys and name != own.name
+            each.origins[0].origin if each.origins else keys[0].name: keys
+            for each, keys in cosigners
+            if each.name != own.name
         }
         for log in own.origins:
             keys = [parse_vkey(text) for text in log.log_keys]

@@ -16,12 +16,14 @@ from typing import Any
 from evidence_vault.core.trustchain import check_chain, follow
 from evidence_vault.core.trustsigned import Signed
 from evidence_vault.errors import EvidenceError, UsageError
+from evidence_vault.seal.keyring import Keyring
 from evidence_vault.vault.ceremony import read_chain
 from evidence_vault.vault.checking import publish_and_sign
-from evidence_vault.vault.comparing import check_fingerprint
 from evidence_vault.vault.creation import replace_keyring
 from evidence_vault.vault.documents import shown_document, store_document, stored_chain
+from evidence_vault.vault.fingerprints import check_fingerprint
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.policies import peers_with
 from evidence_vault.vault.writer import writing
 
 
@@ -96,10 +98,20 @@ def accept(
             {"event": start + i, "version": each.version} for i, each in enumerate(proposal.added)
         ]
         publish_and_sign(vault)
-        keyring = replace(vault.keyring, network=(newest.version, newest.digest.hex()))
+        keyring = following(vault.keyring, newest)
         replace_keyring(vault, keyring, passphrase())
         vault.adopt_keyring(keyring)
     return {"notices": list(proposal.notices), "recorded": recorded, **proposal.shown()}
+
+
+def following(keyring: Keyring, newest: Signed) -> Keyring:
+    """The keyring that follows a document: pinned to it, with its quorum and its members' keys."""
+    return replace(
+        keyring,
+        network=(newest.version, newest.digest.hex()),
+        peers=peers_with(newest.document, keyring),
+        quorum=newest.document.quorum,
+    )
 
 
 def _own_place(vault: Vault, newest: Signed) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.policy import Policy, network_policy, parse_policy, plain_policy
 from evidence_vault.core.trustdoc import Document
-from evidence_vault.seal.keyring import Peer
+from evidence_vault.seal.keyring import Keyring, Peer
 from evidence_vault.vault.documents import newest_document
 from evidence_vault.vault.opening import Vault
 
@@ -25,22 +25,25 @@ def policy_of(vault: Vault) -> Policy:
     for peer in vault.keyring.peers:
         keys = tuple(parse_vkey(text) for text in peer.witness_keys)
         if keys:
-            others[keys[0].name] = keys
+            others[peer.origin] = keys
     if not others or vault.keyring.quorum == 0:
         return plain_policy(zero.log_keys())
     return network_policy(zero.log_keys(), others, vault.keyring.quorum)
 
 
 def known_peers(vault: Vault) -> tuple[Peer, ...]:
-    """The other logs: those of the trust document first, then what was pinned by hand besides.
+    """The other logs: those of the trust document first, then what was pinned by hand besides."""
+    document = newest_document(vault)
+    return vault.keyring.peers if document is None else peers_with(document, vault.keyring)
+
+
+def peers_with(document: Document, keyring: Keyring) -> tuple[Peer, ...]:
+    """The logs of a document's other members, then those that the keyring alone knows.
 
     What the document says of a log wins; a log that it names as retired is left out.
     """
-    pinned = vault.keyring.peers
-    document = newest_document(vault)
-    if document is None:
-        return pinned
-    named = _named(document, vault.keyring.origin, {peer.origin: peer.url for peer in pinned})
+    pinned = keyring.peers
+    named = _named(document, keyring.origin, {peer.origin: peer.url for peer in pinned})
     decided = {peer.origin for peer in named} | {each.origin for each in document.retired}
     return (*named, *(peer for peer in pinned if peer.origin not in decided))
 

@@ -29,8 +29,8 @@ from evidence_vault.core.trustdoc import Document
 from evidence_vault.core.trustsigned import MAX_ENVELOPE, MAX_VERSIONS, Signed, parse_chain
 from evidence_vault.errors import EvidenceError, FormatError, LogInconsistent, Unchecked, UsageError
 from evidence_vault.ports import Clock
-from evidence_vault.vault.comparing import check_fingerprint
 from evidence_vault.vault.files import demand_absent, write_new
+from evidence_vault.vault.fingerprints import check_fingerprint
 from evidence_vault.vault.opening import SystemClock
 from evidence_vault.vault.trusting import describe_trust
 from evidence_vault.verify.container import Container, FolderContainer
