@@ -24,7 +24,7 @@ from evidence_vault.core.trustchain import (
     follow,
     signers,
 )
-from evidence_vault.core.trustdoc import Retired, format_document, parse_document
+from evidence_vault.core.trustdoc import Retired, TimeAuthority, format_document, parse_document
 from evidence_vault.core.trustsigned import (
     Signed,
     format_chain,
@@ -123,6 +123,47 @@ def bent(member: str, value: Any) -> bytes:
 def test_another_member_or_value_is_refused(member: str, value: Any) -> None:
     with pytest.raises(FormatError):
         parse_document(bent(member, value))
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in a JSON value."""
+    found = [path] if path else []
+    if isinstance(value, dict):
+        for name in value:
+            found += places(value[name], (*path, name))
+    elif isinstance(value, list):
+        for index in range(len(value)):
+            found += places(value[index], (*path, index))
+    return found
+
+
+def test_another_kind_of_value_anywhere_is_refused_and_never_crashes() -> None:
+    root = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    first = signed(document(HOLDERS[:3], threshold=2, quorum=1))
+    whole = after(
+        first, HOLDERS[:2], threshold=2, time_authorities=(TimeAuthority("tsa-one", (root,)),)
+    )
+    payload = format_document(whole)
+    tried = accepted = 0
+    for path in places(json.loads(payload)):
+        for other in (None, True, 2**53 - 1, "\u1019", [], [None], {"x": 1}):
+            value = inner = json.loads(payload)
+            for step in path[:-1]:
+                inner = inner[step]
+            if type(inner[path[-1]]) is type(other) and inner[path[-1]] == other:
+                continue
+            inner[path[-1]] = other
+            tried += 1
+            try:
+                parse_document(canonical(value))
+            except (FormatError, SignatureInvalid):
+                continue
+            accepted += 1
+            # Other numbers, names and shorter lists are documents, too; the signatures tell.
+            assert path[-1] in ("version", "size", "org", "name", "origin", "retired", "revoked_roots",
+                                "time_authorities", "countersigners"), (path, other)  # fmt: skip
+    assert tried > 300
+    assert accepted < 10
 
 
 @pytest.mark.parametrize("spoil", [b" ", b"\n", b"\x00"])
