@@ -312,6 +312,32 @@ def test_acceptance_that_was_cut_off_is_finished_by_the_next_run(
     good(desk.call("log", "audit"))
 
 
+def test_log_that_succeeds_the_named_one_never_counts_its_own_organisation(
+    three: Network, tmp_path: Path
+) -> None:
+    desk = three.desks[0]
+    for each in three.desks:
+        accept(each, three.first, "--fingerprint", words(three.first))
+    with desk.open() as vault:
+        old = vault.keyring.origin
+    good(desk.call("log", "succeed", "--recovery", desk.recovery, "--reason", "lost", "--by", "d"))
+    with desk.open() as vault:
+        new = vault.keyring.origin
+        assert old not in {peer.origin for peer in known_peers(vault)}
+        assert policy_of(vault).counted()[0] == 1
+        assert not set(policy_of(vault).counted()[1]) & {old, new}
+    # The next version names the new log; the end of the old one is read from entry 0 of the new.
+    entry = desk.entry("entry-2.json", "--json")
+    draft = tmp_path / "draft-2.json"
+    command = ("trust", "network", "next", three.first, "--replace", entry, "-o", draft, "--json")
+    retired = checked("trust-network-next", call(*command))["retired"]
+    assert [each["origin"] for each in retired] == [old]
+    second = agree(tmp_path, draft, three.desks[:2], "trust-2.json", three.first)
+    for each in three.desks:
+        accept(each, second)
+    assert {log.origin for log in newest(second).document.organisations[0].origins} == {new}
+
+
 def test_show_says_all_of_it_to_people(three: Network) -> None:
     desk = three.desks[0]
     accept(desk, three.first, "--fingerprint", words(three.first))

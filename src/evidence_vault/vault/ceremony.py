@@ -92,8 +92,8 @@ def make_entry(
     demand_absent(out)
     origin = own_origin(vault)
     document = newest_document(vault)
-    holder = None if document is None else document.holder(origin.origin)
-    member = None if holder is None else holder[0]
+    # By name: after `log succeed` the document still names the log before this one.
+    member = None if document is None else document.organisation(vault.keyring.org)
     public = member.root if member else next(k.public for k in origin.keys if k.role == "root")
     if root is not None:
         public = Ed25519Signer(_seed(root, passphrase)).public

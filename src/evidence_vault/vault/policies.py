@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.policy import Policy, network_policy, parse_policy, plain_policy
-from evidence_vault.core.trustdoc import Document
+from evidence_vault.core.trustdoc import Document, Organisation
 from evidence_vault.seal.keyring import Keyring, Peer
 from evidence_vault.vault.documents import newest_document
 from evidence_vault.vault.opening import Vault
@@ -43,16 +43,25 @@ def peers_with(document: Document, keyring: Keyring) -> tuple[Peer, ...]:
     What the document says of a log wins; a log that it names as retired is left out.
     """
     pinned = keyring.peers
-    named = _named(document, keyring.origin, {peer.origin: peer.url for peer in pinned})
+    named = _named(document, keyring, {peer.origin: peer.url for peer in pinned})
     decided = {peer.origin for peer in named} | {each.origin for each in document.retired}
     return (*named, *(peer for peer in pinned if peer.origin not in decided))
 
 
-def _named(document: Document, own: str, urls: dict[str, str | None]) -> tuple[Peer, ...]:
-    holder = document.holder(own)
+def _named(document: Document, keyring: Keyring, urls: dict[str, str | None]) -> tuple[Peer, ...]:
     return tuple(
         Peer(org.name, log.origin, log.log_keys, org.countersigners, urls.get(log.origin))
         for org in document.organisations
-        if holder is None or org.name != holder[0].name
+        if not _is_own(org, keyring)
         for log in org.origins
+    )
+
+
+def _is_own(org: Organisation, keyring: Keyring) -> bool:
+    """True for our own organisation, also while the document names only the log before ours."""
+    own = () if keyring.witness is None else keyring.witness.vkeys()
+    return (
+        org.name == keyring.org
+        or any(log.origin == keyring.origin for log in org.origins)
+        or bool(set(org.countersigners) & set(own))
     )
