@@ -50,7 +50,11 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "verify": Place("verifying", "verify", "Verify a receipt or a bundle, offline."),
             "open": Place("opening", "open_bundle", "Decrypt a bundle that was encrypted to you."),
-            "trust": Place("trusting", "trust", "Export or show a trust file: whose keys count."),
+            "trust": Place(
+                "trusting",
+                "trust",
+                "Trust files and the network's trust document: whose keys count.",
+            ),
         },
     ),
     (

@@ -8,6 +8,7 @@ itself. Whether it is the right one is for people to compare, by its fingerprint
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from evidence_vault.core.keys import keyid
 from evidence_vault.core.note import format_vkey
 from evidence_vault.core.policy import Policy, parse_policy
 from evidence_vault.core.shapes import is_count, is_origin, is_time
+from evidence_vault.core.trustchain import check_chain
+from evidence_vault.core.trustdoc import Document
+from evidence_vault.core.trustsigned import Signed, format_signed, parse_signed
 from evidence_vault.errors import EvidenceError, FormatError
 
 KIND = "evidence-vault/trust"
@@ -73,20 +77,42 @@ class TrustOrigin:
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """A whole trust file; ``time_authorities`` are PEM texts."""
+    """A whole trust file; ``time_authorities`` are PEM texts.
+
+    ``network``: the network's trust documents from the first accepted to the newest, empty while
+    keys are pinned by hand.
+    """
 
     made_at: str
     origins: tuple[TrustOrigin, ...]
     time_authorities: tuple[str, ...] = ()
+    network: tuple[Signed, ...] = ()
 
     def origin(self, name: str) -> TrustOrigin | None:
         """The log of that origin, or None."""
         return next((o for o in self.origins if o.origin == name), None)
 
+    @property
+    def document(self) -> Document | None:
+        """The newest trust document of the network, if there is one."""
+        return self.network[-1].document if self.network else None
+
 
 def trust_fingerprint(data: bytes) -> bytes:
     """SHA-256 of the file's bytes, to compare by telephone or on paper."""
     return hashlib.sha256(data).digest()
+
+
+def cut_keys(keys: Sequence[TrustKey], size: int) -> tuple[TrustKey, ...]:
+    """The keys of a log that is over after ``size`` entries: none is in force later."""
+    cut = (
+        TrustKey(
+            k.role, k.keyid, k.public, k.start, size if k.until is None else min(k.until, size)
+        )
+        for k in keys
+        if k.start < size
+    )
+    return tuple(cut)
 
 
 def format_trust(trust: TrustFile) -> bytes:
@@ -105,7 +131,7 @@ def _encode(trust: TrustFile) -> bytes:
     value = {
         "kind": KIND,
         "made_at": trust.made_at,
-        "network": None,
+        "network": [format_signed(each).decode("ascii") for each in trust.network] or None,
         "origins": [_origin_json(o) for o in trust.origins],
         "time_authorities": list(trust.time_authorities),
         "v": 1,
@@ -125,7 +151,7 @@ def parse_trust(data: bytes) -> TrustFile:
     _form(isinstance(value, dict) and set(value) == _MEMBERS, "other members")
     _form(value["kind"] == KIND and type(value["v"]) is int and value["v"] == 1, "other kind")
     _form(is_time(value["made_at"]), "made_at must be YYYY-MM-DDTHH:MM:SSZ")
-    _form(value["network"] is None, "network documents are not known to this version")
+    network = _parse_network(value["network"])
     authorities = value["time_authorities"]
     _form(
         isinstance(authorities, list) and all(isinstance(a, str) for a in authorities),
@@ -135,7 +161,43 @@ def parse_trust(data: bytes) -> TrustFile:
     origins = tuple(_parse_origin(o) for o in value["origins"])
     names = [o.origin for o in origins]
     _form(names == sorted(set(names)), "origins must be sorted, each once")
-    return TrustFile(value["made_at"], origins, tuple(authorities))
+    trust = TrustFile(value["made_at"], origins, tuple(authorities), network)
+    if trust.document is not None:
+        _check_document(trust, trust.document)
+    return trust
+
+
+def _parse_network(value: Any) -> tuple[Signed, ...]:
+    """The chain of trust documents, each step checked; empty for null."""
+    if value is None:
+        return ()
+    _form(
+        isinstance(value, list) and len(value) > 0 and all(isinstance(t, str) for t in value),
+        "network must be null or the texts of trust documents",
+    )
+    chain = tuple(parse_signed(_utf8(text)) for text in value)
+    check_chain(chain)
+    return chain
+
+
+def _check_document(trust: TrustFile, document: Document) -> None:
+    """What the newest trust document says of a log wins over what the file says of it."""
+    _form(
+        set(document.authority_roots()) <= set(trust.time_authorities),
+        "time authorities of the network are left out",
+    )
+    for o in trust.origins:
+        found, over = document.holder(o.origin), document.retired_origin(o.origin)
+        if found is not None:
+            organisation, log = found
+            _same(o.fingerprint == log.fingerprint, o, "the network names another fingerprint")
+            _same(o.log_keys == log.log_keys, o, "the network names other log keys")
+            _same(o.prefix == log.prefix, o, "the network names another prefix")
+            _same(o.org == organisation.name, o, "the network says it is of another organisation")
+            _same(o.policy == log.policy, o, "its policy is not the one the network signed")
+        elif over is not None:
+            _same(o.fingerprint == over.fingerprint, o, "the network names another fingerprint")
+            _same(o.keys == cut_keys(o.keys, over.size), o, "a key outlives the end of the log")
 
 
 def _origin_json(o: TrustOrigin) -> dict[str, Any]:
