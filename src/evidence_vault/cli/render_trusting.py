@@ -34,6 +34,18 @@ def trust(result: dict[str, Any]) -> str:
             f"  fingerprint:   {origin['fingerprint']}",
             *_words(origin["words"]),
         ]
+        quorum = origin["quorum"]
+        lines.append(
+            "  countersigned: "
+            + (
+                f"by at least {quorum['needed']} of {shown(quorum['of'])}"
+                if quorum["of"]
+                else "by nobody that was agreed on"
+            )
+        )
+        if origin["witness"]:
+            name = origin["witness"][0].partition("+")[0]
+            lines.append(f"  countersigns:  other logs, as {shown(name)}")
         for key in origin.get("keys", []):
             until = "" if key["until"] is None else f" to {key['until']}"
             lines.append(

@@ -58,6 +58,9 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
             "log": Place("checking", "log", "Sign, check and prove the custody log."),
+            "witness": Place(
+                "witness", "witness", "Countersign other logs, and have one's own done."
+            ),
             "key": Place("setup", "key", "Change the passphrase."),
             "rebuild": Place("setup", "rebuild", "Make the catalogue anew from the store."),
             "doctor": Place("setup", "doctor", "Look for problems and say what to do."),

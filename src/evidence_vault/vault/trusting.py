@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence_vault.core.keys import fingerprint_words
-from evidence_vault.core.policy import format_policy, plain_policy
+from evidence_vault.core.policy import format_policy
 from evidence_vault.core.trust import (
     TrustFile,
     TrustKey,
@@ -18,6 +18,7 @@ from evidence_vault.core.trust import (
 from evidence_vault.errors import UsageError
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.policies import policy_of
 
 
 def export_trust(vault: Vault, out: Path) -> dict[str, Any]:
@@ -49,7 +50,8 @@ def export_trust(vault: Vault, out: Path) -> dict[str, Any]:
         fingerprint=zero.fingerprint,
         keys=tuple(sorted(keys, key=lambda k: (k.role, k.start, k.keyid))),
         log_keys=vkeys,
-        policy=format_policy(plain_policy(zero.log_keys())),
+        policy=format_policy(policy_of(vault)),
+        witness=() if vault.keyring.witness is None else vault.keyring.witness.vkeys(),
     )
     data = format_trust(TrustFile(vault.clock.now(), (origin,)))
     write_new(out, data)
@@ -63,6 +65,12 @@ def show_trust(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from error
     return {"file": str(path), **_shown(data)}
+
+
+def _quorum(origin: TrustOrigin) -> dict[str, Any]:
+    """How many countersignatures must be there, and by whom."""
+    needed, names = origin.countersigning().counted()
+    return {"needed": needed, "of": list(names)}
 
 
 def _shown(data: bytes) -> dict[str, Any]:
@@ -83,6 +91,8 @@ def _shown(data: bytes) -> dict[str, Any]:
                 "org": o.org,
                 "origin": o.origin,
                 "prefix": o.prefix,
+                "quorum": _quorum(o),
+                "witness": list(o.witness),
                 "words": fingerprint_words(o.fingerprint),
             }
             for o in trust.origins
