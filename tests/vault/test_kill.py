@@ -73,7 +73,8 @@ def test_every_step_in_the_code_is_killed_at() -> None:
     for path in (ROOT / "src" / "evidence_vault").rglob("*.py"):
         named |= set(re.findall(r'(?:step|passed)\("([a-z0-9-]+)"\)', path.read_text()))
     tested = {s.partition(":")[0] for s in (*INGEST_STEPS, *KEY_STEPS, *SUCCEED_STEPS)}
-    assert named == tested
+    # Those of countersigning are killed at by tests/witness/test_kill.py.
+    assert {step for step in named if not step.startswith("witness-")} == tested
 
 
 @pytest.mark.parametrize("step", INGEST_STEPS)

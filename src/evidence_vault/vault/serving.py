@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         while len(body) < length:
             piece = self.rfile.read(min(_READ_BYTES, length - len(body)))
             if not piece:
-                break
+                return  # cut off
             body += piece
         verdict = countersign(self.server.vault, body, _LOCK_SECONDS).verdict
         self._answer(verdict.status, verdict.body, verdict.content_type)
