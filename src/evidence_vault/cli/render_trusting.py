@@ -40,6 +40,9 @@ def trust(result: dict[str, Any]) -> str:
         ]
         if origin["retired"] is not None:
             lines.append(f"  OVER:          nothing counts after entry {origin['retired'] - 1}")
+        if origin["witness"]:
+            name = origin["witness"][0].partition("+")[0]
+            lines.append(f"  countersigns:  other logs, as {shown(name)}")
         for key in origin.get("keys", []):
             until = "" if key["until"] is None else f" to {key['until']}"
             lines.append(

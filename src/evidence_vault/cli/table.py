@@ -62,6 +62,9 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
             "log": Place("checking", "log", "Sign, check and prove the custody log."),
+            "witness": Place(
+                "witness", "witness", "Countersign other logs, and have one's own done."
+            ),
             "timestamp": Place(
                 "timestamp", "timestamp", "Have the log stamped by time authorities."
             ),

@@ -17,7 +17,7 @@ from evidence_vault.core.checkpoint import open_checkpoint
 from evidence_vault.core.entry0 import ED25519, EntryZero, parse_entry0
 from evidence_vault.core.event import is_prefix
 from evidence_vault.core.keys import keyid
-from evidence_vault.core.note import format_vkey
+from evidence_vault.core.note import KeyType, format_vkey, parse_vkey
 from evidence_vault.core.policy import Policy, parse_policy
 from evidence_vault.core.shapes import is_count, is_origin, is_time
 from evidence_vault.core.trustchain import check_chain
@@ -33,7 +33,7 @@ _MEMBERS = frozenset(["kind", "made_at", "network", "origins", "time_authorities
 _ORIGIN_MEMBERS = frozenset(
     [
         *("as_of", "checkpoint", "entry0", "fingerprint", "keys"),
-        *("log_keys", "org", "origin", "policy", "prefix"),
+        *("log_keys", "org", "origin", "policy", "prefix", "witness"),
     ]
 )
 _KEY_MEMBERS = frozenset(["alg", "from", "keyid", "public", "role", "until"])
@@ -56,7 +56,10 @@ class TrustKey:
 
 @dataclass(frozen=True, slots=True)
 class TrustOrigin:
-    """One log: its state ``size``, ``root`` (32 bytes), its keys, and what names it."""
+    """One log: its state ``size``, ``root`` (32 bytes), its keys, and what names it.
+
+    ``witness``: verifier keys under which the same organisation countersigns other logs.
+    """
 
     origin: str
     org: str
@@ -69,6 +72,7 @@ class TrustOrigin:
     keys: tuple[TrustKey, ...]
     log_keys: tuple[str, ...]
     policy: str
+    witness: tuple[str, ...] = ()
 
     def countersigning(self) -> Policy:
         """Whose cosignatures count for this log, and how many must be there."""
@@ -222,6 +226,7 @@ def _origin_json(o: TrustOrigin) -> dict[str, Any]:
         "origin": o.origin,
         "policy": o.policy,
         "prefix": o.prefix,
+        "witness": list(o.witness),
     }
 
 
@@ -240,9 +245,10 @@ def _parse_origin(value: Any) -> TrustOrigin:
         and is_count(as_of["size"]),
         "as_of must have root and size",
     )
-    for member in ("keys", "log_keys"):
+    for member in ("keys", "log_keys", "witness"):
         _form(isinstance(value[member], list), f"{member} must be a list")
-    _form(all(isinstance(k, str) for k in value["log_keys"]), "log_keys must be texts")
+    for member in ("log_keys", "witness"):
+        _form(all(isinstance(k, str) for k in value[member]), f"{member} must be texts")
     origin = TrustOrigin(
         origin=value["origin"],
         org=value["org"],
@@ -255,6 +261,7 @@ def _parse_origin(value: Any) -> TrustOrigin:
         keys=tuple(_parse_key(k) for k in value["keys"]),
         log_keys=tuple(value["log_keys"]),
         policy=value["policy"],
+        witness=tuple(value["witness"]),
     )
     _check_origin(origin)
     return origin
@@ -287,6 +294,7 @@ def _check_origin(o: TrustOrigin) -> None:
     order = [(k.role, k.start, k.keyid) for k in o.keys]
     _form(order == sorted(set(order)), "keys must be sorted by role, from and keyid")
     _check_keys(o, zero)
+    _check_witness(o, zero)
     opened = open_checkpoint(o.checkpoint, zero.log_keys())
     checkpoint = opened.checkpoint
     _same(
@@ -304,6 +312,23 @@ def _check_keys(o: TrustOrigin, zero: EntryZero) -> None:
     roles: dict[bytes, str] = {key.public: key.role for key in zero.keys}
     for key in o.keys:
         _same(roles.setdefault(key.public, key.role) == key.role, o, "one key has two roles")
+
+
+def _check_witness(o: TrustOrigin, zero: EntryZero) -> None:
+    """The countersigner's keys: one name, other keys than the log's, none counted for this log."""
+    keys = [parse_vkey(text) for text in o.witness]
+    publics = {key.public_key for key in keys}
+    _form(
+        all(key.key_type is not KeyType.ED25519 for key in keys)
+        and len({key.name for key in keys}) <= 1
+        and len(publics) == len(keys)
+        and len({key.key_type for key in keys}) == len(keys),
+        "witness: one name, at most one key of type 0x04 and one of type 0x06",
+    )
+    others = {key.public for key in zero.keys} | {key.public for key in o.keys}
+    _same(not publics & others, o, "a key of its countersigner serves another role, too")
+    counted = {key.public_key for key in o.countersigning().witness_keys}
+    _same(not publics & counted, o, "its policy counts its own organisation's cosignature")
 
 
 def _utf8(text: str) -> bytes:

@@ -18,8 +18,16 @@ from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.comparing_log import compare_catalogue, compare_evidence
+from evidence_vault.vault.cosignatures import (
+    NOT_CONFIGURED,
+    PENDING,
+    cosignature_state,
+    newest_countersigned,
+    standings,
+)
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.policies import policy_of
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.stamping import timestamp_state
 from evidence_vault.vault.standing import NO_KEY, confirm, standing
@@ -98,14 +106,23 @@ def log_status(vault: Vault) -> dict[str, Any]:
             f"{unpublished} entries are committed and not yet published: "
             "`evidence-vault log checkpoint` publishes and signs them"
         )
-    notices.append("no other organisation countersigns this log yet")
+    policy = policy_of(vault)
+    size = 0 if stored is None else stored.checkpoint.size
+    cosigned = cosignature_state(vault, size, policy) if size else PENDING
+    if policy.quorum is None:
+        cosigned = NOT_CONFIGURED
+        notices.append("no other organisation countersigns this log yet")
+    countersigners = standings(vault)
+    notices += [_behind(each) for each in countersigners if each["behind"]]
     return {
         "checkpoint": None
         if stored is None
         else {"root": stored.checkpoint.root.hex(), "size": stored.checkpoint.size},
         "committed": frontier.size,
         "copies": 0,
-        "cosignatures": "not configured",
+        "cosignatures": cosigned,
+        "countersigned": newest_countersigned(vault, policy),
+        "countersigners": countersigners,
         "fingerprint": zero.fingerprint.hex(),
         "fingerprint_words": fingerprint_words(zero.fingerprint),
         "may_sign": found.state == "ok",
@@ -119,6 +136,16 @@ def log_status(vault: Vault) -> dict[str, Any]:
         "state": found.state,
         "timestamps": timestamp_state(vault),
     }
+
+
+def _behind(each: dict[str, Any]) -> str:
+    """What is said of a countersigner that has not signed the newest checkpoint."""
+    if each["size"] is None:
+        return f"{each['org']} has not countersigned this log yet"
+    return (
+        f"{each['org']} has countersigned nothing since {each['at']} ({each['size']} entries), "
+        f"{each['behind']} entries are newer"
+    )
 
 
 def log_prove(

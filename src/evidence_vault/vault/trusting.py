@@ -76,6 +76,7 @@ def own_origin(vault: Vault, policy: Policy | None = None) -> TrustOrigin:
         keys=tuple(keys),
         log_keys=zero.log_vkeys(),
         policy=format_policy(policy or plain_policy(zero.log_keys())),
+        witness=() if vault.keyring.witness is None else vault.keyring.witness.vkeys(),
     )
 
 
@@ -124,6 +125,7 @@ def _shown_origin(trust: TrustFile, o: TrustOrigin) -> dict[str, Any]:
         "origin": o.origin,
         "prefix": o.prefix,
         "retired": None if over is None else over.size,
+        "witness": list(o.witness),
         "words": fingerprint_words(o.fingerprint),
     }
 
