@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import IO
@@ -40,6 +41,16 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Atomic replacement, durable on return: readers see the old bytes or the new."""
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with open(temporary, "xb") as stream:
+        stream.write(data)
+        sync_file(stream)
+    os.replace(temporary, path)
+    sync_folder(path.parent)
 
 
 def sync_filesystem(folder: Path) -> None:

@@ -194,7 +194,7 @@ def test_a_wrong_command_line_is_status_2(words: list[str]) -> None:
     check_schema("error", after.json())
 
 
-@pytest.mark.parametrize("words", [[], ["log"], ["trust"], ["key"]], ids=repr)
+@pytest.mark.parametrize("words", [[], ["log"], ["trust"], ["trust", "network"], ["key"]], ids=repr)
 def test_no_command_shows_the_help(words: list[str]) -> None:
     result = call(*words)
     assert result.status == 2

@@ -28,7 +28,14 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("open",): ["-o", "--identity"],
     ("export",): [
         *("--all", "--case", "--query", "--for", "--originals", "--disclose", "--to", "--clear"),
-        *("--export-passphrase-file", "--folder", "--recipient-name", "--purpose", "-o"),
+        *(
+            "--export-passphrase-file",
+            "--folder",
+            "--trust-documents",
+            "--recipient-name",
+            "--purpose",
+            "-o",
+        ),
     ],
     ("fixity",): ["--all", "--sample"],
     ("log", "checkpoint"): ["--expect"],
@@ -36,9 +43,37 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("log", "anchor"): ["--beacon", "--round", "--value"],
     ("log", "prove"): ["--index", "--old-size", "-o"],
     ("log", "audit"): [],
+    ("log", "compare"): ["--trust"],
+    ("witness", "init"): ["--name"],
+    ("witness", "add"): ["--url", "--quorum"],
+    ("witness", "request"): ["--for", "--old", "-o"],
+    ("witness", "cosign"): ["-o"],
+    ("witness", "import"): [],
+    ("witness", "ask"): ["--for"],
+    ("witness", "serve"): ["--host", "--port"],
+    ("witness", "status"): [],
     ("log", "succeed"): ["--recovery", "--reason"],
     ("trust", "export"): ["-o"],
     ("trust", "show"): [],
+    ("timestamp", "add"): ["--root", "--login-file"],
+    ("timestamp", "remove"): [],
+    ("timestamp", "stamp"): ["--size", "--timeout"],
+    ("timestamp", "request"): ["-o", "--size", "--authority", "--renew"],
+    ("timestamp", "import"): ["--authority", "--size"],
+    ("timestamp", "status"): [],
+    ("timestamp", "verify"): [],
+    ("timestamp", "renew"): ["--size", "--timeout"],
+    ("trust", "update"): ["--fingerprint", "-o"],
+    ("trust", "network", "entry"): ["--next", "--root", "-o"],
+    ("trust", "network", "new"): ["--threshold", "--quorum", "--authority", "-o"],
+    ("trust", "network", "sign"): ["--recovery", "--previous", "-o"],
+    ("trust", "network", "merge"): ["--previous", "-o"],
+    ("trust", "network", "next"): [
+        *("--add", "--replace", "--remove", "--retire", "--threshold", "--quorum", "--authority"),
+        *("--drop-authority", "-o"),
+    ],
+    ("trust", "network", "accept"): ["--fingerprint", "--purpose"],
+    ("trust", "network", "show"): [],
     ("key", "passphrase"): ["--new-passphrase-file"],
     ("key", "list"): [],
     ("key", "enrol"): ["--role", "--recovery", "--recovery-passphrase-file", "--purpose"],
@@ -62,10 +97,17 @@ def commands() -> dict[tuple[str, ...], click.Command]:
     for name in COMMANDS:
         command = group.get_command(context, name)
         assert command is not None
-        if isinstance(command, click.Group):
-            found.update({(name, below): each for below, each in command.commands.items()})
-        else:
-            found[(name,)] = command
+        found.update(below((name,), command))
+    return found
+
+
+def below(words: tuple[str, ...], command: click.Command) -> dict[tuple[str, ...], click.Command]:
+    """A command by its words, or those of a group, however deep."""
+    if not isinstance(command, click.Group):
+        return {words: command}
+    found: dict[tuple[str, ...], click.Command] = {}
+    for name, each in command.commands.items():
+        found.update(below((*words, name), each))
     return found
 
 

@@ -120,7 +120,7 @@ def test_an_empty_list() -> None:
     assert render_reading.listing({"items": [], "sealed": True, "total": 0}) == "No items."
 
 
-@pytest.mark.parametrize("name", ["ok", "restored", "rolled-back"])
+@pytest.mark.parametrize("name", ["no-key", "ok", "restored", "rolled-back"])
 def test_every_state_has_a_sentence(name: str) -> None:
     assert name not in render_setup.state(name) or name == "ok"
 

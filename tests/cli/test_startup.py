@@ -12,6 +12,7 @@ import pytest
 from .runner import ROOT
 
 HEAVY = ["sqlmodel", "sqlalchemy", "pydantic", "cryptography", "boto3", "exiftool", "openpyxl"]
+HEAVY += ["rfc3161_client", "asn1crypto"]
 PROGRAM = """
 import sys
 from evidence_vault.cli.main import run
@@ -36,7 +37,9 @@ def imported_by(*arguments: str) -> tuple[int, set[str]]:
     return int(status), set(names)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["ingest", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["ingest", "--help"], ["timestamp", "stamp", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     status, names = imported_by(*arguments)
     assert status == 0

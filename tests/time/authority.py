@@ -13,7 +13,7 @@ import hashlib
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -117,6 +117,7 @@ class LocalAuthority:
         self.mode = "good"
         self.clock = datetime.now(UTC)
         self.delay = 3.0
+        self.refusal = "the bill was not paid"
         self.seen: list[bytes] = []
         self.answered: list[bytes] = []
         self._lock = threading.Lock()
@@ -178,11 +179,16 @@ class LocalAuthority:
             return self._reply(request)
 
     def stamp(self, data: bytes, clock: datetime | None = None) -> bytes:
-        """A reply over data, without a server or a nonce; stated time ``clock`` if given."""
+        """A reply over data, without a server or a nonce; stated time ``clock`` if given, to the
+        second."""
         with self._lock:
             query = openssl("ts", "-query", "-sha512", "-cert", "-no_nonce", data=data)
             plain = self._plain(query)
-            return plain if clock is None else self._signed_again(plain, gen_time=clock)
+            return (
+                plain
+                if clock is None
+                else self._signed_again(plain, gen_time=clock.replace(microsecond=0))
+            )
 
     def stamp_with(self, data: bytes, *, algorithm: str = "-sha512", **changes: Any) -> bytes:
         """A reply over data whose TSTInfo has other values (a genuine signature over them)."""
@@ -205,9 +211,9 @@ class LocalAuthority:
             ),
             "rubbish": lambda: b"\x30\x03 this is no time stamp",
             "wrong-nonce": lambda: self._signed_again(plain, nonce=4711),
-            "clock": lambda: self._signed_again(plain, gen_time=self.clock),
+            "clock": lambda: self._signed_again(plain, gen_time=self.clock.replace(microsecond=0)),
             "wrong-purpose": lambda: self._signed_again(plain, signer="mail"),
-            "refuses": lambda: _refusal(),
+            "refuses": lambda: _refusal(self.refusal),
             "no-certificate": lambda: self._signed_again(plain, options=("-nocerts",)),
             "granted-with-mods": lambda: _with_status(plain, "granted_with_mods"),
         }
@@ -236,7 +242,7 @@ class LocalAuthority:
         if imprint is not None:
             changed["message_imprint"]["hashed_message"] = imprint
         for name, value in values.items():
-            changed[name] = value.replace(microsecond=0) if name == "gen_time" else value
+            changed[name] = value
         token = openssl(
             "cms", "-sign", "-binary", "-nodetach", "-cades", "-md", "sha256", "-outform", "DER",
             "-econtent_type", "1.2.840.113549.1.9.16.1.4", *options,
@@ -309,16 +315,25 @@ class LocalAuthority:
 
 
 def openssl_verdict(
-    reply: bytes, data: bytes, roots: str, folder: Path, at: int | None = None
+    reply: bytes,
+    data: bytes,
+    roots: str,
+    folder: Path,
+    at: int | None = None,
+    chain: Sequence[str] = (),
 ) -> bool:
-    """Whether ``openssl ts -verify`` accepts a reply; ``at`` is the clock it is told."""
+    """Whether ``openssl ts -verify`` accepts a reply; ``at`` is the clock it is told, ``chain``
+    are certificates that it may use and need not trust."""
     names = {"reply.tsr": reply, "data": data, "roots.pem": roots.encode()}
+    names["chain.pem"] = "".join(chain).encode()
     for name, content in names.items():
         (folder / name).write_bytes(content)
     program = which("openssl")
     if program is None:
         pytest.skip("the openssl program is absent")
     clock = [] if at is None else ["-attime", str(at)]
+    if chain:
+        clock += ["-untrusted", str(folder / "chain.pem")]
     done = subprocess.run(
         [program, "ts", "-verify", "-data", folder / "data", "-in", folder / "reply.tsr",
          "-CAfile", folder / "roots.pem", *clock],
@@ -334,8 +349,8 @@ def running(folder: Path, name: str = "tsa", **options: Any) -> Iterator[LocalAu
         yield authority
 
 
-def _refusal() -> bytes:
-    made = tsp.PKIStatusInfo({"status": "rejection", "status_string": ["the bill was not paid"]})
+def _refusal(text: str) -> bytes:
+    made = tsp.PKIStatusInfo({"status": "rejection", "status_string": [text]})
     inner = made.dump()
     return bytes([0x30, len(inner)]) + bytes(inner)
 

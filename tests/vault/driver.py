@@ -1,6 +1,7 @@
 """Calls the public doors in a process of its own; prints one JSON document.
 
-driver.py ingest VAULT PATH… | checkpoint VAULT | passphrase VAULT NEW | succeed VAULT RECOVERY
+driver.py ingest VAULT PATH… | checkpoint VAULT | passphrase VAULT NEW | succeed VAULT RECOVERY |
+          rotate VAULT RECOVERY ROLE | grant VAULT RECIPIENT | withdraw VAULT
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Any
 from evidence_vault.errors import VaultError
 from evidence_vault.vault.checking import log_checkpoint
 from evidence_vault.vault.creation import change_passphrase
+from evidence_vault.vault.grants import grant, withdraw
 from evidence_vault.vault.ingest import IngestRequest, ingest
+from evidence_vault.vault.keychanges import Ceremony, rotate
 from evidence_vault.vault.opening import open_vault
 from evidence_vault.vault.succession import succeed
 
@@ -37,6 +40,13 @@ def main(command: str, folder: Path, *rest: str) -> dict[str, Any]:
     with open_vault(folder, lambda: PASSPHRASE) as vault:
         if command == "checkpoint":
             return log_checkpoint(vault)
+        if command == "rotate":
+            ceremony = Ceremony(Path(rest[0]), lambda: PASSPHRASE, lambda: PASSPHRASE)
+            return rotate(vault, rest[1], ceremony)
+        if command == "grant":
+            return grant(vault, rest[0], "partner-1", lambda: PASSPHRASE)
+        if command == "withdraw":
+            return withdraw(vault, "partner-1", lambda: PASSPHRASE)
         assert command == "ingest"
         _ = vault.keyring
         print("open", file=sys.stderr, flush=True)

@@ -6,12 +6,15 @@ The tasks are texts for ``eval``: a worker process can't import this file.
 from __future__ import annotations
 
 import os
+import pickle
 from collections.abc import Generator, Iterator
 
 import pytest
 
 from evidence_vault.errors import StoreError
 from evidence_vault.vault.spreading import spread
+
+from .vaults import Made
 
 PROCESS = "__import__('os').getpid()"
 
@@ -51,3 +54,12 @@ def test_no_more_than_a_few_tasks_are_taken_ahead() -> None:
     assert len(taken) < 200
     assert isinstance(results, Generator)
     results.close()
+
+
+def test_a_log_sent_to_another_process_takes_nothing_along_that_was_read(vault: Made) -> None:
+    with vault.open() as opened:
+        opened.entry_zero()
+        assert len(opened.log.contents(opened.log.commit(0))) == 1
+        data = pickle.dumps(opened.log)
+    assert len(data) < 1000
+    assert pickle.loads(data).commit(0).start == 0

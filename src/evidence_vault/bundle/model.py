@@ -95,7 +95,8 @@ class BundlePlan:
     ``verifier``: the bytes of ``verify.sh``. ``brackets``: what to say of the time of an entry,
     lines by log position.
     ``items`` is gone through several times and may be a sequence that builds its members when
-    asked, so that a large export needs no memory for all receipts at once.
+    asked, so that a large export needs no memory for all receipts at once. ``documents``: the
+    network's trust documents by version, one line each.
     """
 
     bundle_id: str
@@ -111,6 +112,7 @@ class BundlePlan:
     software: str
     verifier: bytes
     brackets: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    documents: Sequence[tuple[int, bytes]] = ()
 
     def __post_init__(self) -> None:
         named = [(item.home, item.id) for item in self.items]

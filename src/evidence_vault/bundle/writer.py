@@ -2,7 +2,7 @@
 
     1 payloads, each hashed again on its way out
     2 bag declaration and information, manifests of the payload
-    3 instructions, index, custody record, public keys, receipts
+    3 instructions, index, custody record, public keys, receipts, trust documents if asked for
     4 the statement over all of these, and its signatures: bare, and as ssh-keygen reads it
     5 tag manifests
 
@@ -85,6 +85,8 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
             bag.add(f"keys/{keyid(raw)}.pem", public_pem(raw).encode("ascii"))
         for item in plan.items:
             bag.add(item.receipt_path, format_receipt(item.receipt))
+        for version, document in plan.documents:
+            bag.add(f"trust/{version}.json", document)
         # 4
         files = bag.rows()
         statement = format_statement(_statement(plan, counts, files))

@@ -119,6 +119,28 @@ def prove(
     return answer(result, render.proof)
 
 
+@log.command("compare")
+@click.argument("a", type=PATH, metavar="A")
+@click.argument("b", type=PATH, metavar="B")
+@click.option("--trust", type=PATH, metavar="FILE", help="Trust file that names the log's keys.")
+@with_session
+def compare(session: Session, a: Path, b: Path, trust: Path | None) -> Answer:
+    """Say whether two hands were shown one history.
+
+    A and B are checkpoints, receipts, trust files or requests to countersign. Needs no vault; one
+    that holds the log, or countersigns it, knows its keys and can prove more. Exit status: 0 the
+    same or consistent, 3 could not be checked, 11 the log showed two histories.
+    """
+    from evidence_vault.vault.comparing import log_compare
+
+    if session.vault is None:
+        result = log_compare(a, b, trust)
+    else:
+        with session.open() as vault:
+            result = log_compare(a, b, trust, vault)
+    return answer(result, render.compared, render.FORK_HINT, result["findings"])
+
+
 @log.command("audit")
 @with_session
 def audit(session: Session) -> Answer:

@@ -225,7 +225,10 @@ def restore(session: Session, shares: tuple[Path, ...], out: Path) -> Answer:
 @purpose_option
 @with_session
 def grant(session: Session, recipient: str, name: str, purpose: str | None) -> Answer:
-    """Let another reader (age1pq1…) open what comes in from now on."""
+    """Let another reader (age1pq1…) open what comes in from now on.
+
+    What is in already is not opened by this: hand it over with export --to RECIPIENT.
+    """
     from evidence_vault.vault.grants import grant as let_read
 
     by = session.actor()

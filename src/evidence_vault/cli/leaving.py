@@ -77,6 +77,12 @@ def receipt(
 )
 @click.option("--clear", is_flag=True, help="Do not encrypt the bundle.")
 @click.option("--folder", is_flag=True, help="A folder instead of one .zip (needs --clear).")
+@click.option(
+    "--trust-documents",
+    "documents",
+    is_flag=True,
+    help="The network's trust documents go along; they name its organisations.",
+)
 @click.option("--recipient-name", metavar="TEXT", help="Who gets it; stands in the record.")
 @purpose_option
 @out_option("The new file or folder.")
@@ -93,6 +99,7 @@ def export(
     export_passphrase_file: str | None,
     clear: bool,
     folder: bool,
+    documents: bool,
     recipient_name: str | None,
     purpose: str | None,
     out: Path,
@@ -127,6 +134,7 @@ def export(
         passphrase=None if file is None else read_passphrase(file),
         clear=clear,
         folder=folder,
+        documents=documents,
         out=out,
         by=session.actor(),
         recipient_name=recipient_name,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from evidence_vault.cli.render_setup import state, wrapped_words
-from evidence_vault.cli.words import block, notices, number, shown, size
+from evidence_vault.cli.words import block, notices, number, shown, size, table
 
 DAMAGED_HINT = "keep the damaged disk as it is and fetch the objects from a copy of the vault"
+FORK_HINT = "keep both files as they are and show them to every partner: they are the proof"
 AUDIT_HINT = "keep this copy as it is, compare it with another one, and tell your partners"
 
 
@@ -53,7 +54,8 @@ def status(result: dict[str, Any]) -> str:
         f"  published:        {number(result['published'], 'entry', 'entries')}",
         f"  last signed:      {shown(signed['inside'])} (record in the vault), "
         f"{shown(signed['outside'])} (record outside it)",
-        f"  countersigned:    {shown(result['cosignatures'])}",
+        f"  countersigned:    {_countersigned(result)}",
+        *countersigners(result["countersigners"], "    "),
         f"  time stamps:      {shown(result['timestamps'])}",
         f"  other copies:     {result['copies']}",
         f"  fingerprint:      {result['fingerprint']}",
@@ -71,6 +73,68 @@ def anchored(result: dict[str, Any]) -> str:
         f"{result['event']}. What is recorded from now on was signed after that value was "
         "published; keep the place where it was published."
     )
+
+
+def _countersigned(result: dict[str, Any]) -> str:
+    """The newest checkpoint, and how far the agreed number of countersigners has come."""
+    said = shown(result["cosignatures"])
+    if result["cosignatures"] != "pending":
+        return said
+    done = result["countersigned"]
+    before = "nothing yet" if done is None else number(done, "entry", "entries")
+    return f"{said}; by enough organisations: {before}"
+
+
+def countersigners(given: list[dict[str, Any]], indent: str) -> list[str]:
+    """Each countersigner by name: what it signed last, when, how far that is behind."""
+    rows = []
+    for each in given:
+        if each["size"] is None:
+            what = "not yet"
+        else:
+            what = f"{number(each['size'], 'entry', 'entries')}, {shown(each['at'])}"
+            what += f", {each['behind']} behind" if each["behind"] else ""
+        rows.append([shown(each["org"]), shown(each["origin"]), what])
+    return [indent + line for line in table(rows)] if rows else []
+
+
+_OUTCOMES = {
+    "same": "MATCHES: both show the same state.",
+    "consistent": "MATCHES: the smaller state is the beginning of the larger one.",
+    "fork": "DOES NOT MATCH: the log showed two histories.",
+    "could not be checked": "COULD NOT BE CHECKED whether they belong to one history.",
+}
+
+
+def compared(result: dict[str, Any]) -> str:
+    """Each log that both files show, and what came of it."""
+    lines: list[str] = []
+    for log in result["logs"]:
+        lines += [f"Log {shown(log['origin'])} (its keys are known from {log['keys_from']})"]
+        for side in (log["a"], log["b"]):
+            by = "; ".join(map(shown, side["countersigned_by"])) or "nobody known here"
+            lines += [
+                f"  {shown(side['file'])} ({side['kind']}): "
+                f"{number(side['size'], 'entry', 'entries')}",
+                f"    root {side['root']}",
+                f"    countersigned by {by}",
+            ]
+        lines.append(_OUTCOMES[log["outcome"]])
+        if log["how"]:
+            lines.append(f"  {shown(log['how'])}")
+        if log["fork"] is not None:
+            low, high = log["fork"]["entries"]
+            lines.append(f"  entries {low} to {high} differ; both states are signed by the log")
+            both = log["fork"]["countersigned_both"]
+            if both:
+                lines.append(f"  countersigned both, which nobody honest does: {shown(both)}")
+            lines.append(f"hint: {FORK_HINT}")
+    others = [each for each in result["findings"] if each["code"] == "E-COSIGNATURE-CLOCK"]
+    lines += block(
+        "DOES NOT MATCH: countersignatures that contradict each other:",
+        [f"{shown(each['where'])}: {shown(each['message'])}" for each in others],
+    )
+    return "\n".join(lines)
 
 
 def proof(result: dict[str, Any]) -> str:

@@ -77,9 +77,10 @@ def status(result: dict[str, Any]) -> str:
             if newest is None
             else f"last stamped {shown(newest['time'])} (checkpoint of {newest['size']})"
         )
+        address = shown(each["url"]) if each["active"] else "removed, it is not asked any more"
         lines += [
             f"  {shown(each['name'])}: {shown(each['state'])}; {last}",
-            f"    address:     {shown(each['url'])}",
+            f"    address:     {address}",
             f"    chain ends:  {shown(each['chain_ends'])}",
         ]
     lines.append(f"Stamped checkpoints: {result['stamped']}")

@@ -68,6 +68,13 @@ class Session:
         if not click.confirm(question, err=True):
             raise click.Abort
 
+    def compare(self, text: str, question: str) -> bool:
+        """Show ``text`` on a terminal and ask; False where nobody can answer, never assumed."""
+        if not _on_terminal():
+            return False
+        self.complain(text)
+        return click.confirm(question, err=True)
+
     # -- the vault -------------------------------------------------------------------------------
 
     def folder(self) -> Path:

@@ -50,7 +50,11 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "verify": Place("verifying", "verify", "Verify a receipt or a bundle, offline."),
             "open": Place("opening", "open_bundle", "Decrypt a bundle that was encrypted to you."),
-            "trust": Place("trusting", "trust", "Export or show a trust file: whose keys count."),
+            "trust": Place(
+                "trusting",
+                "trust",
+                "Trust files and the network's trust document: whose keys count.",
+            ),
         },
     ),
     (
@@ -58,6 +62,9 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
             "log": Place("checking", "log", "Sign, check and prove the custody log."),
+            "witness": Place(
+                "witness", "witness", "Countersign other logs, and have one's own done."
+            ),
             "timestamp": Place(
                 "timestamp", "timestamp", "Have the log stamped by time authorities."
             ),

@@ -24,6 +24,12 @@ VALUES_LIMIT = 100
 CLASSIFICATIONS = ("public", "confidential", "under-seal", "secret")
 
 
+def stricter(one: str | None, other: str | None) -> str | None:
+    """The stricter of two classifications; None is the least, a word that is not known the most."""
+    ladder = (None, *CLASSIFICATIONS)
+    return max((one, other), key=lambda c: ladder.index(c) if c in ladder else len(ladder))
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One descriptive field. ``parse`` turns a given text into its JSON value.

@@ -8,6 +8,7 @@ itself. Whether it is the right one is for people to compare, by its fingerprint
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,12 @@ from evidence_vault.core.checkpoint import open_checkpoint
 from evidence_vault.core.entry0 import ED25519, EntryZero, parse_entry0
 from evidence_vault.core.event import is_prefix
 from evidence_vault.core.keys import keyid
-from evidence_vault.core.note import format_vkey
+from evidence_vault.core.note import KeyType, format_vkey, parse_vkey
 from evidence_vault.core.policy import Policy, parse_policy
 from evidence_vault.core.shapes import is_count, is_origin, is_time
+from evidence_vault.core.trustchain import check_chain
+from evidence_vault.core.trustdoc import Document
+from evidence_vault.core.trustsigned import Signed, format_signed, parse_signed
 from evidence_vault.errors import EvidenceError, FormatError
 
 KIND = "evidence-vault/trust"
@@ -29,7 +33,7 @@ _MEMBERS = frozenset(["kind", "made_at", "network", "origins", "time_authorities
 _ORIGIN_MEMBERS = frozenset(
     [
         *("as_of", "checkpoint", "entry0", "fingerprint", "keys"),
-        *("log_keys", "org", "origin", "policy", "prefix"),
+        *("log_keys", "org", "origin", "policy", "prefix", "witness"),
     ]
 )
 _KEY_MEMBERS = frozenset(["alg", "from", "keyid", "public", "role", "until"])
@@ -52,7 +56,10 @@ class TrustKey:
 
 @dataclass(frozen=True, slots=True)
 class TrustOrigin:
-    """One log: its state ``size``, ``root`` (32 bytes), its keys, and what names it."""
+    """One log: its state ``size``, ``root`` (32 bytes), its keys, and what names it.
+
+    ``witness``: verifier keys under which the same organisation countersigns other logs.
+    """
 
     origin: str
     org: str
@@ -65,6 +72,7 @@ class TrustOrigin:
     keys: tuple[TrustKey, ...]
     log_keys: tuple[str, ...]
     policy: str
+    witness: tuple[str, ...] = ()
 
     def countersigning(self) -> Policy:
         """Whose cosignatures count for this log, and how many must be there."""
@@ -73,20 +81,42 @@ class TrustOrigin:
 
 @dataclass(frozen=True, slots=True)
 class TrustFile:
-    """A whole trust file; ``time_authorities`` are PEM texts."""
+    """A whole trust file; ``time_authorities`` are PEM texts.
+
+    ``network``: the network's trust documents from the first accepted to the newest, empty while
+    keys are pinned by hand.
+    """
 
     made_at: str
     origins: tuple[TrustOrigin, ...]
     time_authorities: tuple[str, ...] = ()
+    network: tuple[Signed, ...] = ()
 
     def origin(self, name: str) -> TrustOrigin | None:
         """The log of that origin, or None."""
         return next((o for o in self.origins if o.origin == name), None)
 
+    @property
+    def document(self) -> Document | None:
+        """The newest trust document of the network, if there is one."""
+        return self.network[-1].document if self.network else None
+
 
 def trust_fingerprint(data: bytes) -> bytes:
     """SHA-256 of the file's bytes, to compare by telephone or on paper."""
     return hashlib.sha256(data).digest()
+
+
+def cut_keys(keys: Sequence[TrustKey], size: int) -> tuple[TrustKey, ...]:
+    """The keys of a log that is over after ``size`` entries: none is in force later."""
+    cut = (
+        TrustKey(
+            k.role, k.keyid, k.public, k.start, size if k.until is None else min(k.until, size)
+        )
+        for k in keys
+        if k.start < size
+    )
+    return tuple(cut)
 
 
 def format_trust(trust: TrustFile) -> bytes:
@@ -105,7 +135,7 @@ def _encode(trust: TrustFile) -> bytes:
     value = {
         "kind": KIND,
         "made_at": trust.made_at,
-        "network": None,
+        "network": [format_signed(each).decode("ascii") for each in trust.network] or None,
         "origins": [_origin_json(o) for o in trust.origins],
         "time_authorities": list(trust.time_authorities),
         "v": 1,
@@ -125,7 +155,7 @@ def parse_trust(data: bytes) -> TrustFile:
     _form(isinstance(value, dict) and set(value) == _MEMBERS, "other members")
     _form(value["kind"] == KIND and type(value["v"]) is int and value["v"] == 1, "other kind")
     _form(is_time(value["made_at"]), "made_at must be YYYY-MM-DDTHH:MM:SSZ")
-    _form(value["network"] is None, "network documents are not known to this version")
+    network = _parse_network(value["network"])
     authorities = value["time_authorities"]
     _form(
         isinstance(authorities, list) and all(isinstance(a, str) for a in authorities),
@@ -135,7 +165,43 @@ def parse_trust(data: bytes) -> TrustFile:
     origins = tuple(_parse_origin(o) for o in value["origins"])
     names = [o.origin for o in origins]
     _form(names == sorted(set(names)), "origins must be sorted, each once")
-    return TrustFile(value["made_at"], origins, tuple(authorities))
+    trust = TrustFile(value["made_at"], origins, tuple(authorities), network)
+    if trust.document is not None:
+        _check_document(trust, trust.document)
+    return trust
+
+
+def _parse_network(value: Any) -> tuple[Signed, ...]:
+    """The chain of trust documents, each step checked; empty for null."""
+    if value is None:
+        return ()
+    _form(
+        isinstance(value, list) and len(value) > 0 and all(isinstance(t, str) for t in value),
+        "network must be null or the texts of trust documents",
+    )
+    chain = tuple(parse_signed(_utf8(text)) for text in value)
+    check_chain(chain)
+    return chain
+
+
+def _check_document(trust: TrustFile, document: Document) -> None:
+    """What the newest trust document says of a log wins over what the file says of it."""
+    _form(
+        set(document.authority_roots()) <= set(trust.time_authorities),
+        "time authorities of the network are left out",
+    )
+    for o in trust.origins:
+        found, over = document.holder(o.origin), document.retired_origin(o.origin)
+        if found is not None:
+            organisation, log = found
+            _same(o.fingerprint == log.fingerprint, o, "the network names another fingerprint")
+            _same(o.log_keys == log.log_keys, o, "the network names other log keys")
+            _same(o.prefix == log.prefix, o, "the network names another prefix")
+            _same(o.org == organisation.name, o, "the network says it is of another organisation")
+            _same(o.policy == log.policy, o, "its policy is not the one the network signed")
+        elif over is not None:
+            _same(o.fingerprint == over.fingerprint, o, "the network names another fingerprint")
+            _same(o.keys == cut_keys(o.keys, over.size), o, "a key outlives the end of the log")
 
 
 def _origin_json(o: TrustOrigin) -> dict[str, Any]:
@@ -160,6 +226,7 @@ def _origin_json(o: TrustOrigin) -> dict[str, Any]:
         "origin": o.origin,
         "policy": o.policy,
         "prefix": o.prefix,
+        "witness": list(o.witness),
     }
 
 
@@ -178,9 +245,10 @@ def _parse_origin(value: Any) -> TrustOrigin:
         and is_count(as_of["size"]),
         "as_of must have root and size",
     )
-    for member in ("keys", "log_keys"):
+    for member in ("keys", "log_keys", "witness"):
         _form(isinstance(value[member], list), f"{member} must be a list")
-    _form(all(isinstance(k, str) for k in value["log_keys"]), "log_keys must be texts")
+    for member in ("log_keys", "witness"):
+        _form(all(isinstance(k, str) for k in value[member]), f"{member} must be texts")
     origin = TrustOrigin(
         origin=value["origin"],
         org=value["org"],
@@ -193,6 +261,7 @@ def _parse_origin(value: Any) -> TrustOrigin:
         keys=tuple(_parse_key(k) for k in value["keys"]),
         log_keys=tuple(value["log_keys"]),
         policy=value["policy"],
+        witness=tuple(value["witness"]),
     )
     _check_origin(origin)
     return origin
@@ -225,6 +294,7 @@ def _check_origin(o: TrustOrigin) -> None:
     order = [(k.role, k.start, k.keyid) for k in o.keys]
     _form(order == sorted(set(order)), "keys must be sorted by role, from and keyid")
     _check_keys(o, zero)
+    _check_witness(o, zero)
     opened = open_checkpoint(o.checkpoint, zero.log_keys())
     checkpoint = opened.checkpoint
     _same(
@@ -242,6 +312,23 @@ def _check_keys(o: TrustOrigin, zero: EntryZero) -> None:
     roles: dict[bytes, str] = {key.public: key.role for key in zero.keys}
     for key in o.keys:
         _same(roles.setdefault(key.public, key.role) == key.role, o, "one key has two roles")
+
+
+def _check_witness(o: TrustOrigin, zero: EntryZero) -> None:
+    """The countersigner's keys: one name, other keys than the log's, none counted for this log."""
+    keys = [parse_vkey(text) for text in o.witness]
+    publics = {key.public_key for key in keys}
+    _form(
+        all(key.key_type is not KeyType.ED25519 for key in keys)
+        and len({key.name for key in keys}) <= 1
+        and len(publics) == len(keys)
+        and len({key.key_type for key in keys}) == len(keys),
+        "witness: one name, at most one key of type 0x04 and one of type 0x06",
+    )
+    others = {key.public for key in zero.keys} | {key.public for key in o.keys}
+    _same(not publics & others, o, "a key of its countersigner serves another role, too")
+    counted = {key.public_key for key in o.countersigning().witness_keys}
+    _same(not publics & counted, o, "its policy counts its own organisation's cosignature")
 
 
 def _utf8(text: str) -> bytes:

@@ -13,13 +13,16 @@ from typing import Any
 from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
 from sqlmodel import Session, SQLModel
 
+from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.log.database import damaged, open_engine, translated
+from evidence_vault.log.differing import Differing
 from evidence_vault.log.proofs import ProofIndex
 from evidence_vault.log.search import MANY, SearchIndex
 from evidence_vault.log.tables import (
     SCHEMA_VERSION,
     IndexCase,
+    IndexItem,
     LogEntry,
     LogHistory,
     LogItem,
@@ -58,12 +61,17 @@ class EntryRow:
 
 @dataclass
 class IndexRows:
-    """Searchable values that a batch adds or changes."""
+    """Searchable values that a batch adds or changes.
+
+    ``again``: (item, values, cases) of bytes that came again: they add, the stricter
+    classification wins, and nothing that is known is replaced.
+    """
 
     items: list[dict[str, Any]] = field(default_factory=list)
     cases: list[tuple[str, str]] = field(default_factory=list)
     arrivals: list[dict[str, str]] = field(default_factory=list)
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    again: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ class Head:
     leaf: bytes
 
 
-class Catalogue(SearchIndex, ProofIndex):
+class Catalogue(SearchIndex, ProofIndex, Differing):
     """SQLite through SQLModel. One process may write at a time (the vault's writer lock)."""
 
     def __init__(self, path: Path, log: int) -> None:
@@ -153,7 +161,8 @@ class Catalogue(SearchIndex, ProofIndex):
                 ],
             )
             if histories:
-                session.execute(insert(_TABLES["log_history"]), histories)
+                # A log that contradicts itself must still be readable: the audit names it.
+                session.execute(insert(_TABLES["log_history"]).prefix_with("OR REPLACE"), histories)
             self._apply_heads(session, heads)
             self._apply_index(session, index)
             session.execute(
@@ -183,7 +192,7 @@ class Catalogue(SearchIndex, ProofIndex):
             else:
                 moved.append({"item": item, "seq": head["seq"], "idx": head["idx"]})
         if new:
-            session.execute(insert(_TABLES["log_item"]), new)
+            session.execute(insert(_TABLES["log_item"]).prefix_with("OR REPLACE"), new)
         if moved:
             table = _TABLES["log_item"]
             session.connection().execute(
@@ -195,10 +204,10 @@ class Catalogue(SearchIndex, ProofIndex):
 
     def _apply_index(self, session: Session, index: IndexRows) -> None:
         if index.items:
-            session.execute(insert(_TABLES["index_item"]), index.items)
+            session.execute(insert(_TABLES["index_item"]).prefix_with("OR REPLACE"), index.items)
         if index.arrivals:
             session.execute(
-                insert(_TABLES["index_arrival"]).prefix_with("OR IGNORE"), index.arrivals
+                insert(_TABLES["index_arrival"]).prefix_with("OR REPLACE"), index.arrivals
             )
         if index.cases:
             session.execute(
@@ -206,6 +215,21 @@ class Catalogue(SearchIndex, ProofIndex):
                 [{"case": case, "id": item} for case, item in index.cases],
             )
         self._apply_patches(session, index.patches)
+        for item, values, cases in index.again:
+            self._apply_again(session, item, values, cases)
+
+    def _apply_again(
+        self, session: Session, item: str, values: dict[str, Any], cases: list[str]
+    ) -> None:
+        row = session.get(IndexItem, item)
+        if row is None:  # the searchable tables were dropped
+            return
+        for name in _PATCHABLE:
+            if getattr(row, name) is None:
+                setattr(row, name, values.get(name))
+        row.classification = stricter(row.classification, values.get("classification"))
+        for case in cases:
+            session.merge(IndexCase(case=case, id=item))
 
     def _apply_patches(
         self, session: Session, patches: Sequence[tuple[str, dict[str, Any]]]

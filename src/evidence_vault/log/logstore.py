@@ -8,6 +8,7 @@ database: this reader works on the two roots alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from evidence_vault.core.commit import Commit, Committed, commit_key, parse_commit
 from evidence_vault.core.packs import headers_key, parse_header_pack, parse_sealed_pack, sealed_key
@@ -30,6 +31,10 @@ class LogStore:
         self.control_prefix = "" if number == 0 else f"log-{number}/"
         self._group: tuple[int, list[Committed]] | None = None
         self._commit: Commit | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process it has read nothing yet."""
+        return type(self), (self.archive, self.control, self.number, self.plaintext)
 
     # -- keys ----------------------------------------------------------------------------------
 

@@ -61,6 +61,18 @@ class ProofIndex:
             session.expunge_all()
         return found
 
+    def proofs_by(self: _HasSession, kind: str, name: str) -> list[LogProof]:
+        """Every proof of that kind and name, in order of size."""
+        query = (
+            select(LogProof)
+            .where(LogProof.log == self.log, LogProof.kind == kind, LogProof.name == name)  # type: ignore[arg-type]
+            .order_by(LogProof.size)  # type: ignore[arg-type]
+        )
+        with self._session() as session:
+            rows = session.execute(query).scalars().all()
+            session.expunge_all()
+        return list(rows)
+
     def proven_sizes(self: _HasSession, kind: str, index: int, limit: int) -> list[int]:
         """The smallest sizes beyond an entry that have a proof of this kind."""
         query = (

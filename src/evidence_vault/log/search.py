@@ -20,9 +20,9 @@ class SearchIndex:
 
     _engine: Engine
 
-    def by_digests(self, digests: Sequence[str]) -> dict[str, str]:
-        """Items by the SHA-256 (hex) of their originals, of those that are known."""
-        found: dict[str, str] = {}
+    def by_digests(self, digests: Sequence[str]) -> dict[str, list[str]]:
+        """Items by the SHA-256 (hex) of their originals, newest first, of those known."""
+        found: dict[str, list[str]] = {}
         with self._session() as session:
             for start in range(0, len(digests), MANY):
                 query = select(
@@ -30,20 +30,21 @@ class SearchIndex:
                 ).where(  # type: ignore[call-overload]
                     IndexItem.sha256.in_(list(digests[start : start + MANY]))  # type: ignore[attr-defined]
                 )
-                found.update((row[0], row[1]) for row in session.execute(query))
+                for digest, item in session.execute(query.order_by(IndexItem.id.desc())):  # type: ignore[attr-defined]
+                    found.setdefault(digest, []).append(item)
         return found
 
-    def arrivals(self, path_keys: Sequence[str]) -> set[tuple[str, str]]:
-        """(path key, SHA-256) of every known arrival by one of these paths."""
-        found: set[tuple[str, str]] = set()
+    def arrivals(self, path_keys: Sequence[str]) -> dict[tuple[str, str], str]:
+        """Item by (path key, SHA-256), of every known arrival by one of these paths."""
+        found: dict[tuple[str, str], str] = {}
         with self._session() as session:
             for start in range(0, len(path_keys), MANY):
                 query = select(
-                    IndexArrival.path_key, IndexArrival.sha256
+                    IndexArrival.path_key, IndexArrival.sha256, IndexArrival.id
                 ).where(  # type: ignore[call-overload]
                     IndexArrival.path_key.in_(list(path_keys[start : start + MANY]))  # type: ignore[attr-defined]
                 )
-                found.update((row[0], row[1]) for row in session.execute(query))
+                found.update(((row[0], row[1]), row[2]) for row in session.execute(query))
         return found
 
     def describe(self, item: str) -> dict[str, Any] | None:

@@ -47,8 +47,15 @@ class Sequencer:
         self._catalogue = catalogue
         self.frontier = catalogue.frontier()
 
-    def catch_up(self, digest: Digest, progress: Callable[[int, int], None] | None = None) -> int:
+    def catch_up(
+        self,
+        digest: Digest,
+        progress: Callable[[int, int], None] | None = None,
+        until: int | None = None,
+    ) -> int:
         """Apply commits the catalogue does not know yet; returns how many entries.
+
+        ``until``: stop when the catalogue knows that many entries.
 
         Raises LogInconsistent when the catalogue is ahead of the store, or a commit's root is
         not the one its entries give.
@@ -56,6 +63,8 @@ class Sequencer:
         self.frontier = self._catalogue.frontier()
         before = self.frontier.size
         for commit in self._log.commits(before):
+            if until is not None and self.frontier.size >= until:
+                break
             frontier = self.frontier.copy()
             index = IndexRows()
             rows = []

@@ -15,7 +15,7 @@ from evidence_vault.core.canonical import b64, unb64
 from evidence_vault.errors import FormatError
 from evidence_vault.seal.keyring import MAX_LOG_N
 
-_ROOT = "# root-seed: "
+ROOT_SEED = "# root-seed: "
 _AGE = b"age-encryption.org/v1\n"
 
 
@@ -33,7 +33,7 @@ def format_recovery(recovery: Recovery, origin: str) -> bytes:
         "# evidence-vault recovery file. Whoever has it reads everything in the vault.\n"
         f"# log: {origin}\n"
         f"# recipient: {recovery.identity.to_recipient()}\n"
-        f"{_ROOT}{b64(recovery.root_seed)}\n"
+        f"{ROOT_SEED}{b64(recovery.root_seed)}\n"
         f"{recovery.identity}\n"
     ).encode()
 
@@ -62,7 +62,7 @@ def _parse(data: bytes) -> Recovery:
         lines = data.decode("ascii").splitlines()
     except UnicodeDecodeError:
         lines = []
-    seeds = [line.removeprefix(_ROOT) for line in lines if line.startswith(_ROOT)]
+    seeds = [line.removeprefix(ROOT_SEED) for line in lines if line.startswith(ROOT_SEED)]
     secrets = [line for line in lines if line and not line.startswith("#")]
     if len(seeds) != 1 or len(secrets) != 1:
         raise FormatError("this is not a recovery file of evidence-vault", code="E-RECOVERY")

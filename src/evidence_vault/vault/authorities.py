@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -11,7 +12,8 @@ from typing import Any
 from evidence_vault.core.findings import Outcome
 from evidence_vault.core.receipt import is_authority
 from evidence_vault.errors import FormatError, UsageError
-from evidence_vault.log.proofs import TIMESTAMP
+from evidence_vault.log.proofs import RENEWAL, TIMESTAMP
+from evidence_vault.log.tables import LogProof
 from evidence_vault.seal.keyring import Authority, Keyring
 from evidence_vault.seal.timestamping import check_url, shown_url
 from evidence_vault.vault.creation import replace_keyring
@@ -32,10 +34,12 @@ from evidence_vault.vault.stamping import (
     iso,
     now_of,
     read_evidence,
+    renewal_numbers,
     slots_of,
     timestamp_state,
 )
 from evidence_vault.verify.chains import ChainCertificate, read_roots
+from evidence_vault.verify.renewals import CHECKPOINT, renewal_name
 
 MAX_ROOTS = 16
 _WEEK = 7 * 86400
@@ -126,29 +130,15 @@ def status(vault: Vault) -> dict[str, Any]:
 def verify(vault: Vault) -> dict[str, Any]:
     """Check every stored stamp and renewal again, and find those that the catalogue lacks.
 
-    ``exit``: 10 when one does not match, or a file that a renewal lists is gone; 3 when one could
-    not be checked.
+    What the catalogue knows as counted must be there, byte for byte. ``exit``: 10 when something
+    does not match or is gone, 3 when something could not be checked.
     """
+    checks = [line for row in _counted(vault) if (line := _compare(vault, row)) is not None]
     collect_stamps(vault)
-    checks: list[dict[str, Any]] = []
-    outcomes: set[Outcome] = set()
+    told = {each["file"] for each in checks}
     for size in _sizes_with_replies(vault):
-        for slot in slots_of(vault, size):
-            stored = check_stored(vault, slot)
-            if stored is None:
-                continue
-            check = stored[1]
-            outcomes.add(check.outcome)
-            checks.append(
-                _line(slot.name("tsr"), size, check.outcome, check.reason, check.gen_time)
-            )
-        for renewal in check_size(vault, size)[1]:
-            outcome, reason = renewal.outcome, renewal.reason
-            if renewal.absent and outcome is Outcome.MATCHES:
-                outcome, reason = Outcome.DIFFERS, f"{renewal.absent[0]}, which it lists, is gone"
-            outcomes.add(outcome)
-            name = f"renewal-{renewal.number:04d}.sha512"
-            checks.append(_line(name, size, outcome, reason, renewal.gen_time))
+        found = [*_stamp_lines(vault, size), *_renewal_lines(vault, size)]
+        checks += [line for line in found if line["file"] not in told]
     findings = [
         {
             "code": "E-STAMP" if each["outcome"] == Outcome.DIFFERS.value else "E-UNCHECKED",
@@ -158,8 +148,52 @@ def verify(vault: Vault) -> dict[str, Any]:
         for each in checks
         if each["outcome"] != Outcome.MATCHES.value
     ]
+    outcomes = {each["outcome"] for each in checks}
     status = 10 if Outcome.DIFFERS in outcomes else 3 if Outcome.UNCHECKED in outcomes else 0
     return {"checks": checks, "exit": status, "findings": findings}
+
+
+def _counted(vault: Vault) -> list[LogProof]:
+    return vault.catalogue.proofs(TIMESTAMP) + vault.catalogue.proofs(RENEWAL)
+
+
+def _compare(vault: Vault, row: LogProof) -> dict[str, Any] | None:
+    """What is wrong with the stored reply of a row; None when it is the one that was counted."""
+    prefix = f"renewal-{row.name}" if row.kind == RENEWAL else row.name
+    over = f"renewal-{row.name[:4]}.sha512" if row.kind == RENEWAL else CHECKPOINT
+    reply = read_evidence(vault, row.size, f"{prefix}.tsr")
+    if read_evidence(vault, row.size, over) is None:
+        return _line(over, row.size, Outcome.DIFFERS, "it was stamped, and it is gone", row.at)
+    if reply is not None and hashlib.sha256(reply).hexdigest() == row.sha256:
+        return None
+    reason = "it is gone" if reply is None else "it is another one than was counted"
+    return _line(f"{prefix}.tsr", row.size, Outcome.DIFFERS, reason, row.at)
+
+
+def _stamp_lines(vault: Vault, size: int) -> list[dict[str, Any]]:
+    found = [(slot, check_stored(vault, slot)) for slot in slots_of(vault, size)]
+    return [
+        _line(slot.name("tsr"), size, stored[1].outcome, stored[1].reason, stored[1].gen_time)
+        for slot, stored in found
+        if stored is not None
+    ]
+
+
+def _renewal_lines(vault: Vault, size: int) -> list[dict[str, Any]]:
+    """Each renewal that follows from the stamps, and the first that does not."""
+    lines = []
+    renewals = check_size(vault, size)[1]
+    for renewal in renewals:
+        outcome, reason = renewal.outcome, renewal.reason
+        if renewal.absent and outcome is Outcome.MATCHES:
+            outcome, reason = Outcome.DIFFERS, f"{renewal.absent[0]}, which it lists, is gone"
+        lines.append(_line(renewal_name(renewal.number), size, outcome, reason, renewal.gen_time))
+    stored = renewal_numbers(vault, size)
+    if any(number > len(renewals) + 1 for number in stored):
+        reason = "a later renewal stands on it, and it is gone or its stamps do not match"
+        name = renewal_name(len(renewals) + 1)
+        lines.append(_line(name, size, Outcome.DIFFERS, reason, None))
+    return lines
 
 
 def stamp_problems(vault: Vault) -> list[tuple[str, str]]:
@@ -204,9 +238,9 @@ def _sizes_with_replies(vault: Vault) -> list[int]:
     """Counted sizes, and those at which a reply lies that no longer counts."""
     sizes = set(stamped_sizes(vault))
     for commit in vault.log.commits(0):
-        for each in vault.keyring.authorities:
-            if commit.end not in sizes and read_evidence(vault, commit.end, f"{each.name}.tsr"):
-                sizes.add(commit.end)
+        names = [renewal_name(1), *(f"{each.name}.tsr" for each in vault.keyring.authorities)]
+        if commit.end not in sizes and any(read_evidence(vault, commit.end, n) for n in names):
+            sizes.add(commit.end)
     return sorted(sizes)
 
 

@@ -9,6 +9,7 @@ from evidence_vault.store.filesystem import adopt_handle
 from evidence_vault.vault.digesting import index_event
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.presence import Presence
 from evidence_vault.vault.workers import Outcome
 from evidence_vault.vault.writer import Writer, writing
 
@@ -18,8 +19,11 @@ _ACCESSION_FIELDS = ("received_at", "received_from", "received_via")
 class Batch:
     """Collects outcomes; ``commit`` writes them under the lock in one go."""
 
-    def __init__(self, vault: Vault, by: str | None, fields: dict[str, Any]) -> None:
+    def __init__(
+        self, vault: Vault, by: str | None, fields: dict[str, Any], presence: Presence
+    ) -> None:
         self._vault = vault
+        self._presence = presence
         self._by = by
         self._fields = fields
         self._waiting: list[_Waiting] = []
@@ -27,6 +31,7 @@ class Batch:
         self.taken_in: list[dict[str, Any]] = []
         self.again: list[dict[str, Any]] = []
         self.already_in = 0
+        self.untold = 0  # of these, how many came with fields, which are not recorded again
         self.new_bytes = 0
         self.metadata: dict[str, int] = {}
         self.wrote = False
@@ -42,14 +47,15 @@ class Batch:
             return
         # Most of what a re-run reads is in already: that needs no lock.
         if any(outcome.came_before for outcome, _, _ in waiting):
-            waiting = self._without_known(waiting, _Known.of(self._vault, waiting))
+            waiting = self._without_known(waiting, _Known.of(self._vault, self._presence, waiting))
         if not waiting:
             return
         news: list[_News] = []
         opened = self.accession
         try:
             with writing(self._vault) as writer:
-                known = _Known.of(self._vault, waiting)  # another process may have been faster
+                # Another process may have been faster.
+                known = _Known.of(self._vault, self._presence, waiting)
                 for outcome, fields, name in self._without_known(waiting, known):
                     self._prepare(writer, outcome, fields, name, known, news)
                 # 2. Payloads durable. A crash here leaves objects that no entry names.
@@ -69,7 +75,7 @@ class Batch:
     def note_dry(self) -> None:
         """What ``commit`` would do, in a dry run: nothing is written."""
         waiting, self._waiting = self._waiting, []
-        known = _Known.of(self._vault, waiting)
+        known = _Known.of(self._vault, self._presence, waiting)
         for outcome, _, name in self._without_known(waiting, known):
             assert outcome.taken is not None
             digest = outcome.taken.sha256
@@ -130,6 +136,7 @@ class Batch:
             writer.item_event(
                 "received-again", there, values, record=taken.record, home=home and home[0]
             )
+            index_event("received-again", there, writer.recorded_at, values, writer.index)
             self._arrival(writer, outcome, there)
             news.append((False, there, outcome, name))
             return
@@ -170,8 +177,11 @@ class Batch:
         rest: list[_Waiting] = []
         for outcome, fields, name in waiting:
             assert outcome.taken is not None
-            if any((key, outcome.taken.sha256) in known.arrivals for key in outcome.path_keys):
+            keys, digest = outcome.path_keys, outcome.taken.sha256
+            item = self._presence.came_by(known.arrivals, keys, digest)
+            if item is not None:
                 self.already_in += 1
+                self.untold += self._presence.differs(item, fields)
                 outcome.discard()
             else:
                 rest.append((outcome, fields, name))
@@ -202,18 +212,24 @@ _News = tuple[bool, str, Outcome, dict[str, str]]
 class _Known:
     """What the catalogue knows of a group of sources, asked for in one go.
 
-    ``arrivals``: (path key, SHA-256); ``items``: item by SHA-256, added to as a batch grows.
+    ``arrivals``: item by (path key, SHA-256); ``items``: item by SHA-256, added to as a batch
+    grows; only items whose original is there.
     """
 
-    arrivals: set[tuple[str, str]]
+    arrivals: dict[tuple[str, str], str]
     items: dict[str, str]
 
     @staticmethod
-    def of(vault: Vault, waiting: list[_Waiting]) -> _Known:
+    def of(vault: Vault, presence: Presence, waiting: list[_Waiting]) -> _Known:
         outcomes = [outcome for outcome, _, _ in waiting]
         keys = [key for outcome in outcomes for key in outcome.path_keys]
         digests = [outcome.taken.sha256 for outcome in outcomes if outcome.taken is not None]
-        return _Known(vault.catalogue.arrivals(keys), vault.catalogue.by_digests(digests))
+        items = {}
+        for digest, candidates in vault.catalogue.by_digests(digests).items():
+            there = next((item for item in candidates if presence.holds(item, digest)), None)
+            if there is not None:
+                items[digest] = there
+        return _Known(vault.catalogue.arrivals(keys), items)
 
 
 def _row(item: str, outcome: Outcome, name: dict[str, str]) -> dict[str, Any]:

@@ -17,8 +17,17 @@ from evidence_vault.core.proof import ProofFile, format_proof
 from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
+from evidence_vault.vault.comparing_log import compare_catalogue, compare_evidence
+from evidence_vault.vault.cosignatures import (
+    NOT_CONFIGURED,
+    PENDING,
+    cosignature_state,
+    newest_countersigned,
+    standings,
+)
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.policies import policy_of
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.stamping import timestamp_state
 from evidence_vault.vault.standing import NO_KEY, confirm, standing
@@ -97,14 +106,23 @@ def log_status(vault: Vault) -> dict[str, Any]:
             f"{unpublished} entries are committed and not yet published: "
             "`evidence-vault log checkpoint` publishes and signs them"
         )
-    notices.append("no other organisation countersigns this log yet")
+    policy = policy_of(vault)
+    size = 0 if stored is None else stored.checkpoint.size
+    cosigned = cosignature_state(vault, size, policy) if size else PENDING
+    if policy.quorum is None:
+        cosigned = NOT_CONFIGURED
+        notices.append("no other organisation countersigns this log yet")
+    countersigners = standings(vault)
+    notices += [_behind(each) for each in countersigners if each["behind"]]
     return {
         "checkpoint": None
         if stored is None
         else {"root": stored.checkpoint.root.hex(), "size": stored.checkpoint.size},
         "committed": frontier.size,
         "copies": 0,
-        "cosignatures": "not configured",
+        "cosignatures": cosigned,
+        "countersigned": newest_countersigned(vault, policy),
+        "countersigners": countersigners,
         "fingerprint": zero.fingerprint.hex(),
         "fingerprint_words": fingerprint_words(zero.fingerprint),
         "may_sign": found.state == "ok",
@@ -118,6 +136,16 @@ def log_status(vault: Vault) -> dict[str, Any]:
         "state": found.state,
         "timestamps": timestamp_state(vault),
     }
+
+
+def _behind(each: dict[str, Any]) -> str:
+    """What is said of a countersigner that has not signed the newest checkpoint."""
+    if each["size"] is None:
+        return f"{each['org']} has not countersigned this log yet"
+    return (
+        f"{each['org']} has countersigned nothing since {each['at']} ({each['size']} entries), "
+        f"{each['behind']} entries are newer"
+    )
 
 
 def log_prove(
@@ -179,7 +207,13 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         if reports:
             findings += _check_succession(vault, number, reports[-1])
         reports.append(report)
-        findings += _compare_catalogue(vault, number, report, where)
+        findings += [
+            _finding(f.code, where + f.where, f.message)
+            for f in (
+                *compare_catalogue(vault, number, report),
+                *compare_evidence(vault, log, report),
+            )
+        ]
     stood = standing(vault, vault.catalogue.frontier())
     if stood.state != NO_KEY:
         findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
@@ -220,19 +254,6 @@ def _check_succession(vault: Vault, number: int, before: AuditReport) -> list[di
         return []
     message = f"it does not end where entry 0 of log {number} says"
     return [_finding("E-FORK", f"earlier log {number - 1}, end", message)]
-
-
-def _compare_catalogue(
-    vault: Vault, number: int, report: AuditReport, where: str
-) -> list[dict[str, str]]:
-    known = vault.catalogue.frontier(number)
-    if known.size > report.entries:
-        message = f"the catalogue knows {known.size} entries, the store holds {report.entries}"
-        return [_finding("E-CATALOGUE-AHEAD", f"{where}catalogue", message)]
-    if known.size and report.roots.get(known.size) not in (None, known.root()):
-        message = "the catalogue's root is another"
-        return [_finding("E-CATALOGUE-DIFFERS", f"{where}catalogue", message)]
-    return []
 
 
 _LOG_CODES = frozenset(

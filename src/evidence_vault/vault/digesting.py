@@ -49,6 +49,24 @@ def digest_committed(
     )
 
 
+def place_committed(
+    vault: Vault, index: int, commit_start: int, committed: Committed, rows: IndexRows
+) -> EntryRow:
+    """The catalogue's row of an entry without searchable values: only sets have to be opened."""
+    event = parse_entry(committed.entry).event
+    values = {}
+    if event.subject["kind"] == "set":
+        values = {name: d.value for name, d in records.open_record(vault, committed, event).items()}
+    return EntryRow(
+        index,
+        leaf_hash(committed.entry),
+        commit_start,
+        event.type,
+        event.recorded_at,
+        members_of(event, values),
+    )
+
+
 def _known_digest(vault: Vault, item: str, rows: IndexRows) -> str:
     """SHA-256 of an item that came earlier, perhaps in the same batch."""
     for row in rows.items:
@@ -101,6 +119,8 @@ def index_event(
             }
         )
         rows.cases += [(case, item) for case in values.get("case") or ()]
+    elif kind == "received-again":
+        rows.again.append((item, _descriptive(values), list(values.get("case") or ())))
     elif kind == "described":
         changed = {k: v for k, v in _descriptive(values).items() if v is not None}
         if values.get("case") is not None:

@@ -9,12 +9,15 @@ from typing import Any
 from evidence_vault import osfiles
 from evidence_vault.config import exiftool_setting
 from evidence_vault.errors import VaultError
+from evidence_vault.vault.cosignatures import standings
+from evidence_vault.vault.countersigning import demand_ready, posix
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_path, outside_path
 from evidence_vault.vault.standing import NO_KEY, standing
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
 _LOW_SPACE = 1 << 30
+_QUIET = 7 * 24 * 3600  # seconds
 
 
 class _Visit:
@@ -107,6 +110,7 @@ def _keys(
             11,
         )
     _stamps(visit, vault)
+    _countersigners(visit, vault)
     visit.note(
         "record of what was signed",
         OK,
@@ -128,6 +132,26 @@ def _stamps(visit: _Visit, vault: Vault) -> None:
         visit.note("time stamps", OK, "each authority stamps, no renewal is due")
     elif not problems:
         visit.note("time stamps", OK, "no time authority is configured")
+
+
+def _countersigners(visit: _Visit, vault: Vault) -> None:
+    """Who has not countersigned for a week; whether this vault may countersign others."""
+    now = posix(vault.clock.now())
+    for each in standings(vault):
+        name = f"countersigner {each['origin']}"
+        if each["at"] is not None and (now - posix(each["at"]) <= _QUIET or not each["behind"]):
+            visit.note(name, OK, f"{each['org']} countersigned {each['size']} entries")
+            continue
+        since = "never" if each["at"] is None else f"not since {each['at']}"
+        command = "evidence-vault witness ask" if each["url"] else "evidence-vault witness request"
+        visit.note(name, PROBLEM, f"{each['org']} has countersigned {since}", command)
+    if vault.keyring.witness is not None:
+
+        def ready() -> str:
+            demand_ready(vault)
+            return "its state is the newest there was"
+
+        visit.run("countersigning others", ready)
 
 
 def _signatures() -> str:

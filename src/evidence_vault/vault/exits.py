@@ -26,7 +26,9 @@ from evidence_vault.core import age
 from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import Receipt, format_receipt
+from evidence_vault.core.trustsigned import format_chain
 from evidence_vault.errors import EvidenceError, InternalError, UsageError
+from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault
@@ -153,6 +155,7 @@ class ExportRequest:
     by: str | None = None
     recipient_name: str | None = None
     purpose: str | None = None
+    documents: bool = False
 
 
 def export(
@@ -232,6 +235,7 @@ def export(
         software=TOOL,
         verifier=shell_verifier(),
         brackets=maker.brackets(),
+        documents=_documents(vault) if request.documents else (),
     )
     written = _write(plan, request, progress)
     return {
@@ -252,6 +256,11 @@ def bundle_keys(zero: EntryZero, state: KeyState) -> list[tuple[str, bytes]]:
     """Every Ed25519 key that the log names or named: (role, raw key)."""
     keys = [(key.role, key.public) for key in state.intervals()]
     return keys + [(key.role, key.public) for key in zero.keys if key.role == "log"]
+
+
+def _documents(vault: Vault) -> list[tuple[int, bytes]]:
+    """The network's trust documents, for whoever pinned an older one; they name its members."""
+    return [(each.version, format_chain([each])) for each in stored_chain(vault)]
 
 
 _NO_RECEIPT = Receipt("", ("vault",), "", (), b"")

@@ -20,6 +20,7 @@ from evidence_vault.vault.batching import Batch
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.digesting import absolute_key
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.presence import Presence
 from evidence_vault.vault.sheets import sheet_sources
 from evidence_vault.vault.workers import Crew, Outcome
 
@@ -80,7 +81,8 @@ class _Run:
         self._refused: list[dict[str, Any]] = []
         self._notices: list[str] = []
         self._sources: list[tuple[Source, dict[str, Any]]] = []
-        self._batch = Batch(vault, request.by, request.fields)
+        self._presence = Presence(vault)
+        self._batch = Batch(vault, request.by, request.fields, self._presence)
         self._done_files = 0
         self._done_bytes = 0
         self._interrupted = False
@@ -93,7 +95,7 @@ class _Run:
         total = sum(source.size for source, _ in self._sources)
         if not self._request.dry_run:
             self._demand_space()
-        with Crew(self._vault, self._sources, self._request) as crew:
+        with Crew(self._vault, self._sources, self._request, self._presence) as crew:
             self._notices += crew.notices
             try:
                 self._work(crew, total)
@@ -203,6 +205,12 @@ class _Run:
             estimated = int(seconds * 2) + 1
         elif batch.taken_in or batch.again:
             self._notices.append("nothing of this is backed up yet: this vault has no replica")
+        self._notices += self._presence.notices
+        if batch.untold:
+            self._notices.append(
+                f"{batch.untold} of the files that are in already came with fields: those were not "
+                "recorded again; `evidence-vault describe` adds or changes them"
+            )
         if self._vault.config.plaintext:
             self._notices.append("this vault is NOT encrypted (--plaintext)")
         return {

@@ -7,6 +7,7 @@ from typing import Any
 
 from evidence_vault.bundle.custody import custody_event, is_void, render_history
 from evidence_vault.capture.tags import Metadata, summary
+from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.vault.brackets import Brackets
 from evidence_vault.vault.keys import key_state
@@ -137,23 +138,38 @@ def _current(events: list[ItemEvent]) -> tuple[dict[str, Any], list[dict[str, An
     current: dict[str, tuple[Any, ItemEvent]] = {}
     superseded: list[dict[str, Any]] = []
     for event in events:
-        if event.event.type not in ("ingested", "described"):
+        if event.event.type not in ("ingested", "described", "received-again"):
             continue
         for name, value in event.values.items():
             if name in _NOT_CURRENT:
                 continue
-            if name in current:
-                old, where = current[name]
-                superseded.append(
-                    {
-                        "field": name,
-                        "index": where.index,
-                        "recorded_at": where.event.recorded_at,
-                        "value": old,
-                    }
-                )
+            if name not in current:
+                current[name] = (value, event)
+                continue
+            old, where = current[name]
+            if event.event.type == "received-again":
+                value = _joined(name, old, value)
+                if value == old:
+                    continue
+            superseded.append(
+                {
+                    "field": name,
+                    "index": where.index,
+                    "recorded_at": where.event.recorded_at,
+                    "value": old,
+                }
+            )
             current[name] = (value, event)
     return {name: value for name, (value, _) in sorted(current.items())}, superseded
+
+
+def _joined(name: str, old: Any, value: Any) -> Any:
+    """What bytes that came again add to a field: lists grow, the stricter handling wins."""
+    if name == "classification":
+        return stricter(old, value)
+    if isinstance(old, list) and isinstance(value, list):
+        return [*old, *(each for each in value if each not in old)]
+    return old
 
 
 def history(vault: Vault, item: str) -> dict[str, Any]:

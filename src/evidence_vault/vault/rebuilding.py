@@ -12,6 +12,8 @@ from evidence_vault.log.catalogue import Catalogue
 from evidence_vault.log.sequencer import Sequencer
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring
 from evidence_vault.seal.recovery import read_recovery
+from evidence_vault.vault.cosignatures import relearn_cosignatures
+from evidence_vault.vault.countersigning import relearn_peers
 from evidence_vault.vault.creation import replace_keyring
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.opening import Vault, open_vault
@@ -49,6 +51,8 @@ def rebuild(
         if expect is not None:
             confirm(vault, frontier, expect)
         found = standing(vault, frontier)
+        relearn_peers(vault)
+        relearn_cosignatures(vault)
     return {
         "entries": entries,
         "exit": 0 if found.state in (OK, NO_KEY) else 11,

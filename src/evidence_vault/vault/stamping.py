@@ -22,6 +22,7 @@ from evidence_vault.verify.timestamps import TokenCheck, check_token
 
 NOT_CONFIGURED, PENDING, PRESENT = "not configured", "pending", "present"
 MAX_RENEWALS = 64
+_GAP = 3  # lists missing in a row after which no later one is looked for
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,14 @@ def check_reply(vault: Vault, slot: Slot, reply: bytes, lists: bytes | None = No
 
     ``lists``: revocation lists fetched just now, in place of stored ones.
     """
+    data = read_evidence(vault, slot.size, slot.data_name)
+    if data is None:
+        return TokenCheck(Outcome.DIFFERS, "T-GONE", f"{slot.data_name}, which it is over, is gone")
     crl = lists if lists is not None else read_evidence(vault, slot.size, slot.name("crl"))
     pem = read_evidence(vault, slot.size, slot.name("pem"))
     return check_token(
         reply,
-        stamped_bytes(vault, slot),
+        data,
         slot.authority.roots,
         request=read_evidence(vault, slot.size, slot.name("tsq")),
         crls=() if crl is None else (crl,),
@@ -153,13 +157,20 @@ def renewals_of(vault: Vault, size: int) -> tuple[Renewal, ...]:
 
 def slots_of(vault: Vault, size: int) -> list[Slot]:
     """Every slot of a checkpoint that may hold a stamp, found by probing, not by listing."""
-    numbers: list[int | None] = [None]
-    for number in range(1, MAX_RENEWALS + 1):
-        if read_evidence(vault, size, renewal_name(number)) is None:
-            break
-        numbers.append(number)
+    numbers: list[int | None] = [None, *renewal_numbers(vault, size)]
     known = vault.keyring.authorities
     return [Slot(size, authority, number) for number in numbers for authority in known]
+
+
+def renewal_numbers(vault: Vault, size: int) -> list[int]:
+    """Numbers of the renewals whose list is stored; beyond a small gap, too."""
+    found: list[int] = []
+    for number in range(1, MAX_RENEWALS + 1):
+        if read_evidence(vault, size, renewal_name(number)) is not None:
+            found.append(number)
+        elif number - (found[-1] if found else 0) >= _GAP:
+            break
+    return found
 
 
 def collect_stamps(vault: Vault) -> int:

@@ -17,6 +17,7 @@ from evidence_vault.core.keystate import CHANGING_ROLES
 from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.tile_reader import TileReader
+from evidence_vault.core.tiles import TILE_WIDTH, entries_path
 from evidence_vault.errors import EvidenceError, FormatError, LogInconsistent, NotFound, Unchecked
 from evidence_vault.vault.keys import names_keys, signer_for, unusable_keys
 from evidence_vault.vault.opening import KEYRING, Vault
@@ -70,8 +71,8 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
         reasons += _missing(vault, inside, outside)
     except LogInconsistent as error:
         reasons.append(error.message)
-    reasons += _other_keys(vault)
     stored = vault.checkpoint()
+    reasons += _older_pins(stored, {"inside": inside, "outside": outside})
     # Of two alike in size the inside one counts: it is written first.
     newest = max((p for p in (inside, outside) if p), key=lambda p: p.size, default=None)
     rolled = _behind_catalogue(vault, frontier)
@@ -80,6 +81,8 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
             f"the stored checkpoint covers {stored.checkpoint.size} entries, control/ has commits "
             f"for {frontier.size} only"
         )
+    if not rolled:
+        rolled += _behind_archive(vault, frontier)
     if newest is not None:
         if not rolled:
             rolled += _behind_pin(vault, stored, newest)
@@ -88,6 +91,8 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
             reasons.append("the keyring is not the one that was in use when this vault last signed")
     if not rolled:
         rolled += _other_logs(vault, frontier, {"inside": inside, "outside": outside})
+    if not rolled:  # else entries about keys may be gone, too
+        reasons += _other_keys(vault)
     if rolled:
         return Standing(ROLLED_BACK, (*rolled, *reasons), inside, outside)
     if reasons:
@@ -117,6 +122,44 @@ def _missing(vault: Vault, inside: Pin | None, outside: Pin | None) -> list[str]
         # (Older outside is what a crash between the two leaves; the newest wins.)
         return ["the record of what was signed is older inside the vault than outside it"]
     return []
+
+
+def _older_pins(stored: OpenedCheckpoint | None, pins: Mapping[str, Pin | None]) -> list[str]:
+    """What is said of a pin older than the stored checkpoint: pins are always written first."""
+    if stored is None:
+        return []
+    return [
+        f"the record of what was signed ({name} the vault) is older than the stored checkpoint"
+        for name, pin in pins.items()
+        if pin is not None and pin.size < stored.checkpoint.size
+    ]
+
+
+def _behind_archive(vault: Vault, frontier: Frontier) -> list[str]:
+    """What is said when archive/ has published more than control/ has commits for.
+
+    Entries are committed before they are published, so no crash leaves that. One short listing
+    and two looks: the group at the end of the log and the one after it.
+    """
+    group, width = divmod(frontier.size, TILE_WIDTH)
+    ahead = [
+        key
+        for number in (group, group + 1)
+        for key in vault.archive.keys(vault.log.tile_key(f"{entries_path(number)}.p"))
+        if number > group or int(key.rsplit("/", 1)[1]) > width
+    ]
+    for number in (group, group + 1):
+        try:
+            vault.archive.open(vault.log.tile_key(entries_path(number))).close()
+            ahead.append(entries_path(number))
+        except NotFound:
+            continue
+    if not ahead:
+        return []
+    return [
+        f"archive/ has published more than the {frontier.size} entries that control/ holds: "
+        "control/ is older"
+    ]
 
 
 def _other_logs(vault: Vault, frontier: Frontier, pins: Mapping[str, Pin | None]) -> list[str]:

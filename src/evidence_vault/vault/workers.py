@@ -25,6 +25,7 @@ from evidence_vault.vault import job
 from evidence_vault.vault.digesting import absolute_key, relative_key
 from evidence_vault.vault.job import Desk, Refused, SealedMetadata, TakenIn
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.presence import Presence
 from evidence_vault.vault.spreading import worker_context, worker_died
 
 if TYPE_CHECKING:
@@ -84,12 +85,17 @@ class Crew:
     """Use with ``with``. ``outcomes`` yields one Outcome per source, in order."""
 
     def __init__(
-        self, vault: Vault, sources: Sequence[tuple[Source, dict[str, Any]]], request: Any
+        self,
+        vault: Vault,
+        sources: Sequence[tuple[Source, dict[str, Any]]],
+        request: Any,
+        presence: Presence,
     ) -> None:
         self._vault = vault
         self._sources = sources
         self._dry = bool(request.dry_run)
-        self._arrivals: set[tuple[str, str]] = set()
+        self._arrivals: dict[tuple[str, str], str] = {}
+        self._presence = presence
         self._workers = request.workers or osfiles.usable_cores()
         total = sum(source.size for source, _ in sources)
         self._alone = len(sources) <= _ALONE_FILES and total <= _ALONE_BYTES
@@ -186,7 +192,8 @@ class Crew:
         return self._settle(deque(), ticket)[0]
 
     def _is_known(self, outcome: Outcome, taken: TakenIn) -> bool:
-        return any((key, taken.sha256) in self._arrivals for key in outcome.path_keys)
+        keys = outcome.path_keys
+        return self._presence.came_by(self._arrivals, keys, taken.sha256) is not None
 
     def _settle(self, behind: deque[_Ticket], ticket: _Ticket) -> list[Outcome]:
         """Wait for one chunk; meanwhile start what can be started for those behind it."""

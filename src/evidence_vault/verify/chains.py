@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from evidence_vault.errors import FormatError
+from evidence_vault.verify.tokens import unreadable
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, CertificateRevocationList
@@ -111,14 +112,18 @@ def _paths(
 def _issued(subject: Certificate, issuer: Certificate, steps: Iterator[int]) -> bool:
     """True when one certificate is signed by another, which may sign certificates."""
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InvalidSignature
 
     if subject.issuer != issuer.subject or next(steps, None) is None:
         return False
     try:
         subject.verify_directly_issued_by(issuer)
         return issuer.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError, x509.ExtensionNotFound):
+    except InvalidSignature:
+        return False
+    except x509.ExtensionNotFound:
+        return False
+    except unreadable():
         return False
 
 
@@ -177,13 +182,11 @@ def _reason(entry: Any) -> str | None:
 
 
 def _is_of(found: CertificateRevocationList, issuer: Certificate) -> bool:
-    from cryptography.exceptions import UnsupportedAlgorithm
-
     try:
         return found.issuer == issuer.subject and found.is_signature_valid(
             issuer.public_key()  # type: ignore[arg-type]
         )
-    except (UnsupportedAlgorithm, ValueError, TypeError):
+    except unreadable():
         return False
 
 
@@ -217,17 +220,15 @@ def read_roots(pem: str) -> list[ChainCertificate]:
     """The root certificates of a PEM text. Raises FormatError unless each is one that signs itself
     and may sign others."""
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
     try:
         found = x509.load_pem_x509_certificates(pem.encode())
-        for certificate in found:
-            certificate.verify_directly_issued_by(certificate)
-            if not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-                raise FormatError("a root certificate must be one that may sign others")
-        return [describe(certificate) for certificate in found]
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError, x509.ExtensionNotFound):
-        raise FormatError(
-            "expected root certificates in PEM, each signed by itself",
-            hint="the authority publishes it; convert with `openssl x509 -inform DER`",
-        ) from None
+        if all(_issued(each, each, iter(range(_MAX_STEPS))) for each in found):
+            return [describe(certificate) for certificate in found]
+    except unreadable():
+        pass
+    raise FormatError(
+        "expected root certificates in PEM, each signed by itself",
+        code="E-ROOT",
+        hint="the authority publishes it; DER becomes PEM with `openssl x509 -inform DER`",
+    )

@@ -165,6 +165,9 @@ def _check(
     for name in needed:
         if name not in listed:
             return result(differs, "N-LACKS", f"it does not list {name}")
+    later = next((name for name in listed if _number(name) >= number), None)
+    if later is not None:
+        return result(differs, "N-LEFT-OUT", f"it lists {later}, which does not stand before it")
     covered = [check for name, check in before if name in listed]
     if not covered:
         return result(differs, "N-LACKS", "it lists no time stamp of what it renews")
@@ -179,6 +182,12 @@ def _check(
     if not proven:
         return result(unchecked, "N-BEFORE", "no time stamp that it renews could be checked")
     return _in_time(result, good, proven)
+
+
+def _number(name: str) -> int:
+    """Of which renewal a file is; 0 for the others."""
+    found = re.match(r"renewal-([0-9]{4})\.", name)
+    return 0 if found is None else int(found[1])
 
 
 def _in_time(result: Any, good: list[TokenCheck], proven: list[TokenCheck]) -> RenewalCheck:

@@ -149,7 +149,7 @@ def check_token(
             )
     except _Verdict as verdict:
         return replace(result, outcome=verdict.outcome, code=verdict.code, reason=verdict.reason)
-    except tokens.UNREADABLE:
+    except tokens.unreadable():
         return replace(result, outcome=Outcome.UNCHECKED, code="T-UNREADABLE", reason=_OPENSSL)
     return result
 
@@ -210,9 +210,7 @@ def _signer(
     stated: tokens.Statement, certificates: Sequence[str]
 ) -> tuple[Certificate, list[Certificate]]:
     """The signer's certificate, which the signed attributes must name, and all others at hand."""
-    from cryptography import x509
-
-    pool = [x509.load_der_x509_certificate(der) for der in stated.certificates]
+    pool = tokens.load_certificates(stated.certificates)
     pool += [c for c in tokens.read_certificates(certificates) if c not in pool]
     if stated.signer_id is None:
         raise _Verdict(Outcome.UNCHECKED, "T-UNREADABLE", _OPENSSL)

@@ -25,6 +25,7 @@ STRONG = ("sha256", "sha384", "sha512")
 # What these libraries raise on bytes that are not what they look like.
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError)
 _CONTENT = "tst_info"
+_SEQUENCE = b"\x30"  # of the choices for a certificate, X.509 is the one without a tag of its own
 _SIGNATURES = ("rsassa_pkcs1v15", "ecdsa")
 
 
@@ -51,6 +52,33 @@ class Statement:
     certificate_serial: int | None
     content_types: tuple[str, str]
     certificates: tuple[bytes, ...]
+
+
+def unreadable() -> tuple[type[Exception], ...]:
+    """UNREADABLE, and what ``cryptography`` raises on malformed certificates beside ValueError."""
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+
+    return (
+        *UNREADABLE,
+        UnsupportedAlgorithm,
+        x509.DuplicateExtension,
+        x509.InvalidVersion,
+        x509.UnsupportedGeneralNameType,
+    )
+
+
+def load_certificates(ders: Sequence[bytes]) -> list[Certificate]:
+    """Certificates in DER; what is none, or a malformed one, is passed over."""
+    from cryptography import x509
+
+    found: list[Certificate] = []
+    for der in ders:
+        try:
+            found.append(x509.load_der_x509_certificate(der))
+        except unreadable():
+            continue
+    return found
 
 
 def read_status(reply: bytes) -> tuple[int, str]:
@@ -89,12 +117,26 @@ def read_statement(reply: bytes) -> Statement:
 
 def _embedded(data: Any) -> tuple[bytes, ...]:
     """DER of the X.509 certificates in a SignedData."""
-    if not data["certificates"]:
-        return ()
-    found = [c.chosen for c in data["certificates"] if c.name == "certificate"]
+    found = tuple(each for each in _elements(data) if each[:1] == _SEQUENCE)
     if len(found) > MAX_CERTIFICATES:
         raise FormatError(f"a time stamp carries more than {MAX_CERTIFICATES} certificates")
-    return tuple(bytes(c.dump()) for c in found)
+    return found
+
+
+def _elements(data: Any) -> list[bytes]:
+    """The certificates of a SignedData, byte for byte as they stand in it.
+
+    (``dump`` would write some of them anew: it takes a length that ends in 0x80 for no length.)
+    """
+    from asn1crypto import parser
+
+    contents = data["certificates"].contents or b""
+    found: list[bytes] = []
+    while contents:
+        size = parser.peek(contents)
+        found.append(contents[:size])
+        contents = contents[size:]
+    return found
 
 
 def _statement(info: Any, signer: Any, content: Any, certificates: tuple[bytes, ...]) -> Statement:
@@ -187,13 +229,11 @@ def sorted_copy(reply: bytes) -> bytes | None:
     from asn1crypto import tsp
 
     data = tsp.TimeStampResp.load(reply, strict=True)["time_stamp_token"]["content"]
-    written = bytes(data["certificates"].dump())
-    elements = [bytes(c.dump()) for c in data["certificates"]]
-    contents = b"".join(elements)
-    if not written.endswith(contents) or reply.count(written) != 1:
+    elements = _elements(data)
+    written = b"".join(elements)
+    if not written or reply.count(written) != 1:
         return None
-    ordered = written[: len(written) - len(contents)] + b"".join(sorted(elements))
-    return reply.replace(written, ordered)
+    return reply.replace(written, b"".join(sorted(elements)))
 
 
 def read_request(request: bytes) -> tuple[int | None, str, bytes]:
@@ -217,7 +257,7 @@ def read_certificates(pem: Sequence[str]) -> list[Certificate]:
     for text in pem:
         try:
             certificates = x509.load_pem_x509_certificates(text.encode())
-        except ValueError:
+        except unreadable():
             continue
         found += [c for c in certificates if c not in found]
     return found

@@ -1,0 +1,7 @@
+"""Vaults as in tests/vault, and what a test of keys does to them."""
+
+from __future__ import annotations
+
+from tests.vault.conftest import make_vault, quick, sources, vault
+
+__all__ = ["make_vault", "quick", "sources", "vault"]
