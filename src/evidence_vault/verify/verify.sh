@@ -1491,7 +1491,7 @@ function readtrust(  l, e, n, i, o, X, roots) {
 function trustorigin(name,  i) { for (i = 1; i <= TN; i++) if (TORIGIN[i] == name) return i; return 0 }
 function unescape(p,  s) { s = V[p]; s = substr(s, 2, length(s) - 2); gsub(/\\n/, "\n", s); gsub(/\\"/, "\"", s); return s }
 function trustone(o, q, name,  a, i, k, n, X, e) {
-  if (!members(q, "as_of checkpoint entry0 fingerprint keys log_keys org origin policy prefix")) return "an origin has other members"
+  if (!members(q, "as_of checkpoint entry0 fingerprint keys log_keys org origin policy prefix witness")) return "an origin has other members"
   split("checkpoint entry0 org policy prefix origin", a, " ")
   for (i = 1; i <= 6; i++) if (!isstr(q "\t" a[i])) return a[i] " must be text"
   TORIGIN[o] = text(q "\torigin")
@@ -1523,7 +1523,23 @@ function trustone(o, q, name,  a, i, k, n, X, e) {
   if (EORIGIN[a[1]] != TORIGIN[o]) return "entry 0 is of another log"
   if (ZPREFIX[a[1]] != TPREFIX[o]) return "entry 0 states another prefix"
   if (MERR[TCHECK[o]] != "") return "its checkpoint: " MERR[TCHECK[o]]
-  return readpolicy(o)
+  k = readpolicy(o)
+  return k == "" ? readwitness(o, q "\twitness", TZERO[o]) : k
+}
+# The keys under which the same organisation countersigns other logs: none of them counts for its own.
+function readwitness(o, q, z,  i, j, n, types, names, pubs) {
+  if (!(q in N)) return "witness must be a list"
+  n = ""
+  for (i = 0; i < N[q]; i++) {
+    if (!isstr(q "\t" i) || !vkey(text(q "\t" i))) return "a key of its countersigner is malformed"
+    if (VT == "01" || (VT in types) || n != "" && VN != n || (VP in pubs)) return "witness: one name, at most one key of type 0x04 and one of type 0x06"
+    types[VT] = pubs[VP] = 1; n = VN
+    VWANT[++NV] = VSUM; VGOT[NV] = VID
+    for (j = 0; j < ZN[z]; j++) if (ZPUB[z, j] == VP) return "a key of its countersigner serves another role, too"
+    for (j = 1; j <= TKN[o]; j++) if (TKPUB[o, j] == VP) return "a key of its countersigner serves another role, too"
+    for (j = 1; j <= TWN[o]; j++) if (TWPUB[o, j] == VP) return "its policy counts its own organisation's cosignature"
+  }
+  return ""
 }
 # vkey NAME+ID+BASE64 -> VN, VT (type), VP (key in base64), VID, VSUM; 1 if its form is right
 function vkey(s,  i, j, h) {
