@@ -25,7 +25,7 @@ def trust() -> None:
     "--verifier",
     type=PATH,
     metavar="FOLDER",
-    help="Also write verify.sh, which needs no program of ours, and allowed_signers for ssh-keygen.",
+    help="Also write verify.sh, which needs none of our programs, and allowed_signers.",
 )
 @with_session
 def export(session: Session, out: Path, verifier: Path | None) -> Answer:

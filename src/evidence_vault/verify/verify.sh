@@ -1071,7 +1071,12 @@ function opening(r, e, s,  k, d, i, q) {
   }
   return ""
 }
-function drop(d,  k) { for (k in V) if (index(k, d "\t") == 1) delete V[k]; for (k in K) if (index(k, d) == 1) delete K[k]; for (k in N) if (index(k, d) == 1) delete N[k] }
+# Forgets the opening that was read before; other paths than these are never asked for.
+function drop(d,  i) {
+  for (i = 0; i < N[d "\tpath"]; i++) delete V[d "\tpath\t" i]
+  for (i = 0; i < 5; i++) delete V[d "\tleaf\t" i]
+  delete V[d "\tindex"]; delete V[d "\tsize"]; delete K[d]; delete N[d "\tleaf"]; delete N[d "\tpath"]
+}
 function reveal(r, e, i, s,  k, j, h) {
   if (s in SHOWN) { h = SHOWN[s] }
   else {
@@ -1432,15 +1437,19 @@ function utc(n,  d, t, y, m, e) { # POSIX seconds as text
   return sprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", y, m, d, int(t / 3600), int(t / 60) % 60, t % 60)
 }
 # Whatever the closing export says went along must be there.
-function claimcheck(r,  e, k, s, i, j, q, hit, n, c) {
+function claimcheck(r,  e, k, s, i, j, q, hit, n, c, d) {
   e = RNE[r]; k = r SUBSEP e SUBSEP "proofs"
   if (EERR[RLEAF[r, e]] != "" || ETYPE[RLEAF[r, e]] != "exported" || !(k in RVALUE)) return
-  drop("c")
-  q = json(RVALUE[k], "c", 5)
-  if (q == "") q = claimed("c")
-  if (q != "") { f("D", "R-PROOF-CLAIM", "entry " RINDEX[r, e], q); return }
-  for (i = 0; i < N["c\tstates"]; i++) {
-    q = "c\tstates\t" i; s = 0
+  q = RVALUE[k]
+  if (!(q in CLAIM)) {
+    CLAIM[q] = "c" ++NCLAIM
+    CLAIMERR[q] = json(q, CLAIM[q], 5)
+    if (CLAIMERR[q] == "") CLAIMERR[q] = claimed(CLAIM[q])
+  }
+  d = CLAIM[q]
+  if (CLAIMERR[q] != "") { f("D", "R-PROOF-CLAIM", "entry " RINDEX[r, e], CLAIMERR[q]); return }
+  for (i = 0; i < N[d "\tstates"]; i++) {
+    q = d "\tstates\t" i; s = 0
     for (j = 1; j <= RNS[r]; j++) if (RSTATE[r, j] == V[q "\tsize"]) s = j
     if (!s) { f("D", "R-PROOF-REMOVED", "entry " RINDEX[r, e], "the state of " V[q "\tsize"] " entries went along and is missing now"); continue }
     c = RSM[r, s]
