@@ -9,16 +9,21 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.tamper.keyclasses import keys_enrolled, keys_revoked, rotated
+from tests.verify.forge import write_folder
 
 from evidence_vault.bundle.howto import commands, how_to_verify
 from evidence_vault.bundle.model import BundlePlan
 from evidence_vault.bundle.sinks import FolderSink
 from evidence_vault.bundle.writer import write_bundle
 from evidence_vault.core import bagtext
+from evidence_vault.core.merkle import prove_consistency
+from evidence_vault.core.receipt import ReceiptState, format_receipt, parse_receipt
 from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, sign_sshsig
 
 Plans = Callable[..., BundlePlan]
@@ -425,3 +430,29 @@ def test_the_text_says_what_it_does_not_prove() -> None:
     for phrase in ("What it doesn't show", "BY ANOTHER CHANNEL", "OpenSSL 3.5", "ML-DSA-44"):
         assert phrase in text
     assert "admissible" not in text
+
+
+def test_receipts_with_key_events_and_states_pass(tmp_path: Path) -> None:
+    """A key was enrolled and another one retired; a receipt carries a countersigned state."""
+    world = rotated()
+    receipt = parse_receipt(world.files[world.path()])
+    tree = world.maker.tree()
+    state = ReceiptState(2, world.maker.note(2), tuple(prove_consistency(2, tree.size, tree)))
+    entries = [replace(e, seen=(bytes(32),)) if e.index == 1 else e for e in receipt.events]
+    shown = replace(receipt, events=tuple(entries), states=(state,), peers=(b"a note",))
+    world.files = world.relisted({world.path(): format_receipt(shown)})
+    folder = write_folder(world.files, tmp_path / "b")
+    status, output = run(folder, script=commands(how_to_verify()))
+    assert status == 0, output
+
+
+def test_an_entry_by_a_key_that_was_revoked_before_it_is_named(tmp_path: Path) -> None:
+    cases = [c for make in (keys_revoked, keys_enrolled) for c in make() if c.files is not None]
+    told = [c for c in cases if "trust file" not in c.name and "until 2" not in c.name]
+    assert len(told) >= 4
+    for number, case in enumerate(told):
+        assert case.files is not None
+        folder = write_folder(case.files, tmp_path / str(number))
+        status, output = run(folder, script=commands(how_to_verify()))
+        assert status == 1, (case.name, output)
+        assert "DOES NOT MATCH: receipts/" in output

@@ -261,9 +261,17 @@ class Maker:
         return TrustFile(TIME, (self.trust_origin(size, **other),))
 
     def bundle(
-        self, items: Sequence[str], *, originals: bool = True, withheld: Sequence[str] = ()
+        self,
+        items: Sequence[str],
+        *,
+        originals: bool = True,
+        withheld: Sequence[str] = (),
+        more_withheld: int = 0,
     ) -> dict[str, bytes]:
-        """The files of a good bundle by path, tag manifests and statement included."""
+        """The files of a good bundle by path, tag manifests and statement included.
+
+        ``more_withheld``: withheld fields of entries that a test will add to the receipts.
+        """
         bundle_id = hashlib.sha256(f"{self.seed} {len(self.leaves)}".encode()).hexdigest()[:32]
         payloads = {i: f"data/{i}.bin" for i in items if originals and i not in withheld}
         files = {path: self.contents[i] for i, path in payloads.items()}
@@ -280,6 +288,7 @@ class Maker:
             "withheld": len(withheld),
             **self._count_fields(items),
         }
+        counts["fields_withheld"] += more_withheld
         index = self.about_set(
             items,
             "exported",

@@ -11,6 +11,10 @@ from evidence_vault.cli.words import block, heading, number, shown
 def exported(result: dict[str, Any]) -> str:
     return (
         f"Wrote {shown(result['file'])}.\n"
+        + "".join(
+            f"Wrote {shown(each['file'])}, SHA-256 {each['sha256']}\n"
+            for each in result["verifier"]
+        )
         + trust(result)
         + "\nNext: hand it to your partners by another channel than bundles, and read the words "
         "of its fingerprint to them by telephone or in person."

@@ -21,13 +21,19 @@ def trust() -> None:
 
 @trust.command("export")
 @out_option("The new trust file.")
+@click.option(
+    "--verifier",
+    type=PATH,
+    metavar="FOLDER",
+    help="Also write verify.sh, which needs none of our programs, and allowed_signers.",
+)
 @with_session
-def export(session: Session, out: Path) -> Answer:
+def export(session: Session, out: Path, verifier: Path | None) -> Answer:
     """Write what a partner needs to know who signed; send it by another channel than bundles."""
     from evidence_vault.vault.trusting import export_trust
 
     with session.open() as vault:
-        result = export_trust(vault, out)
+        result = export_trust(vault, out, verifier)
     return answer(result, render.exported)
 
 

@@ -22,16 +22,20 @@ from evidence_vault.errors import UsageError
 from evidence_vault.ports import Clock
 from evidence_vault.vault.documents import shown_document, stored_chain
 from evidence_vault.vault.files import write_new
+from evidence_vault.vault.handing import demand_room, write_verifier
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import SystemClock, Vault
 from evidence_vault.vault.policies import policy_of
 
 
-def export_trust(vault: Vault, out: Path) -> dict[str, Any]:
+def export_trust(vault: Vault, out: Path, verifier: Path | None = None) -> dict[str, Any]:
     """Write the trust file of this vault's current log, as of its stored checkpoint.
 
-    The network's trust documents go with it, from the first accepted to the newest.
+    The network's trust documents go with it, from the first accepted to the newest. ``verifier``: a
+    folder for the verifier of record and the list of signers (vault/handing.py).
     """
+    if verifier is not None:
+        demand_room(verifier)
     origin = own_origin(vault, policy_of(vault))
     chain = stored_chain(vault)
     roots = {root for each in vault.keyring.authorities for root in each.roots}
@@ -41,9 +45,11 @@ def export_trust(vault: Vault, out: Path) -> dict[str, Any]:
         over = document.retired_origin(origin.origin)
         if over is not None:
             origin = replace(origin, keys=cut_keys(origin.keys, over.size))
-    data = format_trust(TrustFile(vault.clock.now(), (origin,), tuple(sorted(roots)), chain))
+    trust = TrustFile(vault.clock.now(), (origin,), tuple(sorted(roots)), chain)
+    data = format_trust(trust)
     write_new(out, data)
-    return {"file": str(out), **describe_trust(data, vault.clock)}
+    written = [] if verifier is None else write_verifier(verifier, trust)
+    return {"file": str(out), "verifier": written, **describe_trust(data, vault.clock)}
 
 
 def own_origin(vault: Vault, policy: Policy | None = None) -> TrustOrigin:

@@ -23,6 +23,7 @@ from evidence_vault.verify.receipt import STEPS, describe_log
 
 RECEIPTS, PAYLOADS, COUNTS = "S-RECEIPTS", "S-PAYLOADS", "S-COUNTS"
 RULE_5, RULE_6 = "docs/format-bundle.md rule 5", "docs/format-bundle.md rule 6"
+_INDEX_HEAD = ["item", "home", "outcome", "reason", "original", "receipt"]
 _FILE_FIELDS = (("content_sha256", "sha256"), ("content_sha512", "sha512"))
 
 
@@ -249,10 +250,14 @@ class ItemChecker:
         total = ["TOTAL", str(counts["chosen"]), "exported", str(counts["exported"])]
         total += ["withheld", str(counts["withheld"])]
         try:
-            text = io.StringIO(index.decode("utf-8-sig"), newline="")
-            rows = list(csv.reader(text, strict=True))
+            text = index.decode("utf-8")
+            rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
         except (UnicodeDecodeError, csv.Error):
             return "not a table"
+        if _table(rows) != text or text.count("\n") != len(rows) or not _is_plain(text):
+            return "not in its one spelling: a line for each row, quoted only where it must be"
+        if rows[:1] != [_INDEX_HEAD]:
+            return "another heading"
         if len(rows) != len(self._statement.items) + 2 or rows[-1] != total:
             return "its total is not that of the statement"
         for item, row in zip(self._statement.items, rows[1:], strict=False):
@@ -270,6 +275,18 @@ def _known_keys(keys: KeyState | None) -> str:
         f"{k.role} {k.keyid[:16]} {k.start}-{'' if k.until is None else k.until}"
         for k in keys.intervals()
     )
+
+
+def _table(rows: list[list[str]]) -> str:
+    """Rows as the writer of a bundle spells them."""
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _is_plain(text: str) -> bool:
+    """No control characters but line feeds: what acts on a screen is written out."""
+    return all(c >= " " or c == "\n" for c in text)
 
 
 def _row_problem(row: ItemRow, listed: set[str]) -> str:

@@ -43,11 +43,11 @@ stop() { # stop STATUS TEXT
   exit "$1"
 }
 
-TRUST= EXPECT= EV_CLASSICAL=0
+TRUST='' EXPECT='' EXPECTING=0 EV_CLASSICAL=0
 while [ $# -gt 0 ]; do
   case $1 in
     -t|--trust) [ $# -ge 2 ] || usage; TRUST=$2; shift 2;;
-    -e|--expect) [ $# -ge 2 ] || usage; EXPECT=$2; shift 2;;
+    -e|--expect) [ $# -ge 2 ] || usage; EXPECT=$2 EXPECTING=1; shift 2;;
     -c|--classical) EV_CLASSICAL=1; shift;;
     --) shift; break;;
     -?*) usage;;
@@ -55,8 +55,11 @@ while [ $# -gt 0 ]; do
   esac
 done
 [ $# -eq 1 ] || [ $# -eq 2 ] || usage
-case $EXPECT in *[!0-9A-Fa-f]*) usage;; esac
-EV_EXPECT=$(printf %s "$EXPECT" | tr A-F a-f)
+EV_EXPECT=''
+if [ $EXPECTING = 1 ]; then
+  EV_EXPECT=$(printf %s "$EXPECT" | tr -d ' \t\n' | tr A-F a-f)
+  case $EV_EXPECT in ''|*[!0-9a-f]*) EV_EXPECT="no bundle id";; esac
+fi
 
 path() { case $1 in -*) printf './%s' "$1";; *) printf %s "$1";; esac; }
 TARGET=$(path "$1"; printf x) TARGET=${TARGET%x} FILE=
@@ -68,7 +71,7 @@ done
 [ -z "$TRUST" ] || [ -f "$TRUST" ] || stop 2 "$TRUST is not a file"
 [ -z "$FILE" ] || [ -f "$FILE" ] || stop 2 "$FILE is not a file"
 [ ! -d "$TARGET" ] || [ -z "$FILE" ] || stop 2 "a bundle is verified by naming it alone"
-[ -d "$TARGET" ] || [ -z "$EXPECT" ] || stop 2 "-e goes with a bundle folder"
+[ -d "$TARGET" ] || [ $EXPECTING = 0 ] || stop 2 "-e goes with a bundle folder"
 
 # ---- tools ---------------------------------------------------------------------------------------
 
@@ -197,7 +200,6 @@ else
     set +f
     set -- "$1" "./$1"* "./$1".[!.]* "./$1"..?*
     set -f
-    W=$1
     shift
     for F do
       [ -e "$F" ] || [ -L "$F" ] || continue
@@ -753,10 +755,18 @@ function readanchors(l, c,  q, i, k, n) {
   if (!members(c, "anchors") || !(q in N) || N[q] < 1 || N[q] > 64) return "anchored is malformed"
   for (i = 0; i < N[q]; i++) {
     k = q "\t" i
-    if (V[k "\tkind"] == "\"peer\"" && K[k] == "kind\torigin\troot\tsha256\tsize" && ishex(k "\tsha256", 64) && ishex(k "\troot", 64) && iscount(k "\tsize"))
-      ANCHOR[text(k "\tsha256")] = text(k "\torigin") " " V[k "\tsize"] " " text(k "\troot")
-    else if (V[k "\tkind"] == "\"token\"" && K[k] == "kind\torigin\tsha256\tsize" && ishex(k "\tsha256", 64) && iscount(k "\tsize")) continue
-    else if (V[k "\tkind"] != "\"beacon\"" || K[k] != "kind\tname\tround\tvalue") return "an anchor of unknown form"
+    if (!(k in K)) return "an anchor is an object"
+    if (V[k "\tkind"] == "\"beacon\"") {
+      if (K[k] != "kind\tname\tround\tvalue" || !isstr(k "\tname") || !isstr(k "\tround") || !isstr(k "\tvalue")) return "an anchor of unknown form"
+      n = text(k "\tname")
+      if (n !~ /^[A-Za-z0-9][A-Za-z0-9 ._:\/-]*$/ || length(n) > 80 || text(k "\tround") !~ /^[0-9]+$/ || length(text(k "\tround")) > 20) return "an anchor of unknown form"
+      n = text(k "\tvalue")
+      if (n !~ /^[0-9a-f]+$/ || length(n) % 2 || length(n) < 32 || length(n) > 256) return "an anchor of unknown form"
+      continue
+    }
+    n = V[k "\tkind"] == "\"peer\""
+    if (!n && V[k "\tkind"] != "\"token\"" || K[k] != (n ? "kind\torigin\troot\tsha256\tsize" : "kind\torigin\tsha256\tsize")) return "an anchor of unknown form"
+    if (!isstr(k "\torigin") || !origin(text(k "\torigin")) || !ishex(k "\tsha256", 64) || !iscount(k "\tsize") || n && !ishex(k "\troot", 64)) return "an anchor of unknown form"
   }
   return ""
 }
@@ -972,7 +982,12 @@ function readreceipt(r, X, n,  i, e, s, t, w, a, j, k, o) {
       w = hashes(X[i], "path", r SUBSEP e, RPATH)
       if (w < 0) return "line " i ": expected 'path' and at most 63 hashes"
       RPN[r, e] = w
-      i++; ROPEN[r, e] = 0; RSN[r, e] = 0
+      i++; ROPEN[r, e] = 0; RSN[r, e] = 0; RSEENN[r, e] = -1
+      if (X[i] == "seen" || X[i] ~ /^seen /) {
+        w = hashes(X[i], "seen", r SUBSEP e, RSEENP)
+        if (w < 0) return "line " i ": expected 'seen' and at most 63 hashes"
+        RSEENN[r, e] = w; i++
+      }
       if (X[i] ~ /^member /) { k = opening(r, e, substr(X[i], 8)); if (k != "") return "line " i ": " k; i++ }
       while (X[i] ~ /^reveal /) {
         k = reveal(r, e, ++RSN[r, e], substr(X[i], 8)); if (k != "") return "line " i ": " k
@@ -1056,7 +1071,12 @@ function opening(r, e, s,  k, d, i, q) {
   }
   return ""
 }
-function drop(d,  k) { for (k in V) if (index(k, d "\t") == 1) delete V[k]; for (k in K) if (index(k, d) == 1) delete K[k]; for (k in N) if (index(k, d) == 1) delete N[k] }
+# Forgets the opening that was read before; other paths than these are never asked for.
+function drop(d,  i) {
+  for (i = 0; i < N[d "\tpath"]; i++) delete V[d "\tpath\t" i]
+  for (i = 0; i < 5; i++) delete V[d "\tleaf\t" i]
+  delete V[d "\tindex"]; delete V[d "\tsize"]; delete K[d]; delete N[d "\tleaf"]; delete N[d "\tpath"]
+}
 function reveal(r, e, i, s,  k, j, h) {
   if (s in SHOWN) { h = SHOWN[s] }
   else {
@@ -1105,8 +1125,7 @@ function prepare(r,  e, l, z, s, k, m, x) {
     if (EERR[l] != "" || pubof(k, EKEY[l]) == "") continue
     if (!((l, pubof(k, EKEY[l])) in ESIGNED)) ESIGNED[l, pubof(k, EKEY[l])] = sign("ed25519", pubof(k, EKEY[l]), EMSG[l], ESIG[l])
   }
-  for (s = 1; s <= RNS[r]; s++) preparestate(r, s, z, m)
-  for (s = 1; s <= RNT[r]; s++) RPEERSUM[r, s] = need("x", b64hex(RPEER[r, s]))
+  if (MERR[m] == "") preparestates(r, z, m)
 }
 # Rules 1 to 6 and 8. subject(r) is put before what is said. RGOOD[r] = 1 if rules 1 to 6 hold.
 function judge(r, p,  e, l, z, m, k, id, force, a, name, seen, n, ok, own, seq, before, expected, about, ing, h, i, q, was) {
@@ -1207,12 +1226,12 @@ function judge(r, p,  e, l, z, m, k, id, force, a, name, seen, n, ok, own, seq, 
   # heads that signers saw
   if (z && MERR[m] == "") for (e = 1; e <= RNE[r]; e++) if (EERR[RLEAF[r, e]] == "" && ESOUND[r, e] && contradicts(RLEAF[r, e], MORIGIN[m], MSIZE[m], MROOT[m])) f("D", "R-LOG-FORK", p "entry " RINDEX[r, e], "names another state of the log at size " MSIZE[m])
   RJZERO[r] = z
-  if (z && MERR[m] == "") judgestates(r, p, z, m)
   RGOOD[r] = !BAD && z && MERR[m] == ""
   RPQ[r] = OPEN
   BAD = BAD || was; OPEN = OPEN || OPENWAS
   # 8
   if (z && TRUSTED) who(r, p, z, m)
+  if (z && MERR[m] == "") judgestates(r, p, z, m)
 }
 function contradicts(l, o, size, root,  i) {
   for (i = 0; i < ESEEN[l]; i++) if (ESEENO[l, i] == o && ESEENS[l, i] == size && ESEENR[l, i] != root) return 1
@@ -1244,34 +1263,20 @@ function signer(o, role, id, index_, subject,  i, known, hit) {
   else if (!known) { f("D", "W-SIGNER-UNKNOWN", subject, "the trust file does not accept its key: " id); WHOBAD = 1 }
 }
 
-# ---- countersigned and time-stamped states ----
-function preparestate(r, s, z, m,  t, X, n, c, i, o, w, x, k, key) {
-  key = RSNOTE[r, s]
-  if (!(key in STATENOTE)) {
-    t = hextext(b64hex(key)); STATENOTE[key] = 0
-    if (t ~ /\n$/ && t !~ C[1]) { n = split(substr(t, 1, length(t) - 1), X, "\n"); STATENOTE[key] = newnote(X, 1, n) }
+# ---- countersigned and time-stamped states (rules 9 and 10) ----
+# Signatures of countersigners on note c that the policy of origin o names: COS[c, o, w].
+function cosign(c, o,  w, i, k) {
+  if ((c, o) in COSDONE) return
+  COSDONE[c, o] = 1
+  for (w = 1; w <= TWN[o]; w++) for (i = 1; i <= MN[c]; i++) {
+    if (MNAME[c, i] != TWKEYNAME[o, w] || MID[c, i] != TWKEYID[o, w]) continue
+    if ((c SUBSEP o SUBSEP w) in COS) { COSTWICE[c, o] = 1; continue }
+    COS[c, o, w] = -2
+    k = substr(MSIG[c, i], 1, 16)
+    if (k ~ /^0+$/ || substr(k, 1, 1) !~ /[0-7]/) continue
+    if (TWTYPE[o, w] == "04" && length(MSIG[c, i]) == 144) COS[c, o, w] = sign("ed25519", TWPUB[o, w], textmessage("cosignature/v1\ntime " dec64(k) "\n" MTEXT[c]), substr(MSIG[c, i], 17))
+    else if (TWTYPE[o, w] == "06" && length(MSIG[c, i]) == 4856) COS[c, o, w] = OPENPQ ? sign("mldsa44", TWPUB[o, w], message(pqmessage(TWKEYNAME[o, w], c, k)), substr(MSIG[c, i], 17)) : -1
   }
-  c = RSM[r, s] = STATENOTE[key]
-  if (!c || MERR[c] != "") return
-  if (!((c, z) in LOGDONE)) { LOGDONE[c, z] = 1; logsign(c, z) }
-  RCP[r, s] = 0
-  if (RSTATE[r, s] + 0 < MSIZE[m] + 0) {
-    for (x = 1; x <= RCN[r, s]; x++) PP[NP + 1, x] = RCONS[r, s, x]
-    RCP[r, s] = consist(RSTATE[r, s], MSIZE[m], MROOT[c], RCN[r, s])
-  }
-  if (TRUSTED && (o = trustorigin(RORIGIN[r])) && !((c, o) in COSDONE)) {
-    COSDONE[c, o] = 1
-    for (w = 1; w <= TWN[o]; w++) for (i = 1; i <= MN[c]; i++)
-      if (MNAME[c, i] == TWKEYNAME[o, w] && MID[c, i] == TWKEYID[o, w]) {
-        if ((c SUBSEP o SUBSEP w) in COS) { COSTWICE[c, o] = TWNAME[o, w]; continue }
-        k = substr(MSIG[c, i], 1, 16)
-        COS[c, o, w] = -2
-        if (k ~ /^0+$/ || substr(k, 1, 1) !~ /[0-7]/) continue
-        if (TWTYPE[o, w] == "04" && length(MSIG[c, i]) == 144) COS[c, o, w] = sign("ed25519", TWPUB[o, w], textmessage("cosignature/v1\ntime " dec64(k) "\n" MTEXT[c]), substr(MSIG[c, i], 17))
-        else if (TWTYPE[o, w] == "06" && length(MSIG[c, i]) == 4856) COS[c, o, w] = OPENPQ ? sign("mldsa44", TWPUB[o, w], message(pqmessage(TWKEYNAME[o, w], c, k)), substr(MSIG[c, i], 17)) : -1
-      }
-  }
-  stamps(r, s, c)
 }
 function dec64(h,  i, d, n, c, a, o) { # a u64 in hex as decimal, digit by digit
   n = 1; a[1] = 0
@@ -1284,67 +1289,181 @@ function dec64(h,  i, d, n, c, a, o) { # a u64 in hex as decimal, digit by digit
   for (d = n; d >= 1; d--) o = o a[d]
   return o
 }
+function notefrom(b,  t, X, n) { # the number of a note in base64, 0 if it is no text
+  if (b in STATENOTE) return STATENOTE[b]
+  t = hextext(b64hex(b)); STATENOTE[b] = 0
+  if (t ~ /\n$/ && t !~ C[1]) { n = split(substr(t, 1, length(t) - 1), X, "\n"); STATENOTE[b] = newnote(X, 1, n) }
+  return STATENOTE[b]
+}
+function preparestates(r, z, m,  s, c, o, x, e, l, i) {
+  o = TRUSTED ? trustorigin(RORIGIN[r]) : 0
+  if (o) cosign(m, o)
+  for (s = 1; s <= RNS[r]; s++) {
+    c = RSM[r, s] = notefrom(RSNOTE[r, s]); RCP[r, s] = 0
+    if (!c || MERR[c] != "") continue
+    if (!((c, z) in LOGDONE)) { LOGDONE[c, z] = 1; logsign(c, z) }
+    if (RSTATE[r, s] + 0 < MSIZE[m] + 0) {
+      for (x = 1; x <= RCN[r, s]; x++) PP[NP + 1, x] = RCONS[r, s, x]
+      RCP[r, s] = consist(RSTATE[r, s], MSIZE[m], MROOT[c], RCN[r, s])
+    }
+    if (o) cosign(c, o)
+    stamps(r, s, c)
+  }
+  for (e = 1; e <= RNE[r]; e++) {
+    l = RLEAF[r, e]
+    if (EERR[l] != "" || RSEENN[r, e] < 0) continue
+    for (i = 0; i < ESEEN[l]; i++) if (ESEENO[l, i] == RORIGIN[r]) break
+    RSEENI[r, e] = i < ESEEN[l] ? i : -1
+    if (i == ESEEN[l] || ESEENS[l, i] + 0 >= MSIZE[m] + 0 || ESEENS[l, i] == "0") continue
+    for (x = 1; x <= RSEENN[r, e]; x++) PP[NP + 1, x] = RSEENP[r, e, x]
+    RSEENQ[r, e] = consist(ESEENS[l, i], MSIZE[m], ESEENR[l, i], RSEENN[r, e])
+  }
+}
 function stamps(r, s, c,  k, j, m, i, own, z) {
   own = MTEXT[c] "\n"; z = RZERO[r]
   for (i = 1; i <= MN[c]; i++) if (MNAME[c, i] == EORIGIN[z] && (MID[c, i] == substr(SUM[ZLOGID[z]], 1, 8) || MID[c, i] == substr(SUM[ZLOGPQID[z]], 1, 8))) own = own MLINE[c, i] "\n"
   for (k = 0; k <= RREN[r, s]; k++) {
-    m = k == 0 ? textmessage(own) : message(b64hex(RRENEW[r, s, k]))
+    if (!RTN[r, s, k]) continue
+    if (k) { i = RRENEW[r, s, k]; if (!(i in OWN)) OWN[i] = message(b64hex(i)); m = OWN[i] }
+    else { if (!(own in OWN)) OWN[own] = textmessage(own); m = OWN[own] }
     for (j = 1; j <= RTN[r, s, k]; j++) {
-      RSTAMP[r, s, k, j] = ++NSTAMP
-      print RTOKEN[r, s, k, j] "\n" > "s/token." NSTAMP
-      close("s/token." NSTAMP)
-      print NSTAMP " s/token." NSTAMP " " m " roots\n" > "stampjobs"
-      STAMPING = 1
+      RTSUM[r, s, k, j] = need("x", b64hex(RTOKEN[r, s, k, j]))
+      i = m " " RTOKEN[r, s, k, j]
+      if (!(i in STAMP)) {
+        STAMP[i] = ++NSTAMP
+        print RTOKEN[r, s, k, j] "\n" > ("s/token." NSTAMP)
+        close("s/token." NSTAMP)
+        print NSTAMP " s/token." NSTAMP " " m " roots\n" > "stampjobs"
+        STAMPING = 1
+      }
+      RSTAMP[r, s, k, j] = STAMP[i]
     }
   }
 }
-function judgestates(r, p, z, m,  s, c, o, w, subject, met, n, done, pq, g, i, k, j, a) {
+# 1 when note c of a state is signed as it must be; WHY says what is wrong, OPENSIGN if it is open.
+function logsound(c) {
+  OPENSIGN = 0
+  WHY = LERR[c]
+  if (WHY != "") return 0
+  if (LS[c] && ANSWER[LS[c]] == "no" || LPQ[c] > 0 && ANSWER[LPQ[c]] == "no") { WHY = "a signature of the log does not match"; return 0 }
+  if (!LS[c] || !LPQ[c]) { WHY = "one of the two signatures of the log was removed"; return 0 }
+  if (ANSWER[LS[c]] != "yes" || LPQ[c] > 0 && ANSWER[LPQ[c]] != "yes") OPENSIGN = 2
+  else if (LPQ[c] < 0) OPENSIGN = 1
+  return 1
+}
+function notdemanded() { f("I", "V-PQ-NOT-DEMANDED", "", "NOT CHECKED HERE: ML-DSA-44 signatures, which need OpenSSL 3.5 (-c was given)") }
+# Which countersigners signed note c: MET[name]; COSOPEN counts those that could not be checked.
+function cosigned(c, o,  w, a, g, i, k) {
+  split("", MET); COSOPEN = 0
+  if ((c SUBSEP o) in COSTWICE) { WHY = "a countersigner signed twice"; return 0 }
+  for (w = 1; w <= TWN[o]; w++) {
+    if (!((c SUBSEP o SUBSEP w) in COS)) continue
+    a = COS[c, o, w]
+    if (a == -2 || a > 0 && ANSWER[a] == "no") { WHY = "the countersignature of " TWNAME[o, w] " does not match"; return 0 }
+    if (a == -1 && CLASSICAL) notdemanded()
+    else if (a == -1 || ANSWER[a] != "yes") { COSOPEN++; continue }
+    MET[TWNAME[o, w]] = 1
+  }
+  for (g = 1; g <= TGN[o]; g++) {
+    k = 0
+    for (i = 1; i <= TGM[o, g]; i++) if (TGMEM[o, g, i] in MET) k++
+    if (k >= TGNEED[o, g]) MET[TGNAME[o, g]] = 1
+  }
+  return 1
+}
+function judgestates(r, p, z, m,  s, c, o, subject, a, i, covered, waiting, e, l, good) {
   o = TRUSTED ? trustorigin(RORIGIN[r]) : 0
+  covered = waiting = 0
   for (s = 1; s <= RNS[r]; s++) {
-    subject = p "state " RSTATE[r, s]; c = RSM[r, s]
+    subject = "state " RSTATE[r, s]; c = RSM[r, s]
     if (!c || MERR[c] != "") { f("D", "R-STATE", subject, c ? MERR[c] : "its checkpoint is no text"); continue }
-    if (!logjudge(c, "R-", subject)) continue
-    if (MSIZE[c] != RSTATE[r, s]) { f("D", "R-STATE", subject, "its checkpoint is of size " MSIZE[c]); continue }
-    if (RSTATE[r, s] + 0 > MSIZE[m] + 0) { f("D", "R-STATE", subject, "is newer than the receipt's checkpoint"); continue }
-    if (RSTATE[r, s] == MSIZE[m]) {
-      if (RCN[r, s] || MROOT[c] != MROOT[m]) f("D", MROOT[c] != MROOT[m] ? "R-LOG-FORK" : "R-STATE", subject, "contradicts the receipt's checkpoint")
-    } else if (PA[RCP[r, s]] != MROOT[c] || PB[RCP[r, s]] != MROOT[m]) f("D", "R-CONSISTENCY", subject, "is not proved to be an earlier state of the same log")
-    if (o && TQUORUM[o] != "none") {
-      n = pq = 0; split("", met)
-      for (w = 1; w <= TWN[o]; w++) {
-        if (!((c SUBSEP o SUBSEP w) in COS)) continue
-        a = COS[c, o, w]
-        if (a == -2 || a > 0 && ANSWER[a] == "no") { f("D", "R-COSIGNATURE", subject, "the countersignature of " TWNAME[o, w] " does not match"); continue }
-        if (a == -1 || ANSWER[a] != "yes") { pq++; if (a == -1 && CLASSICAL) met[TWNAME[o, w]] = 1; continue }
-        n++; met[TWNAME[o, w]] = 1
-      }
-      if ((c SUBSEP o) in COSTWICE) f("D", "R-COSIGNATURE", subject, "a countersigner signed twice")
-      for (g = 1; g <= TGN[o]; g++) {
-        k = 0
-        for (i = 1; i <= TGM[o, g]; i++) if (TGMEM[o, g, i] in met) k++
-        if (k >= TGNEED[o, g]) met[TGNAME[o, g]] = 1
-      }
-      if (TQUORUM[o] in met) { f("M", "R-COUNTERSIGNED", subject, n " countersignatures match, enough for the policy of the trust file"); COUNTERSIGNED = 1 }
-      else if (pq) f("U", "R-COSIGNATURE-UNCHECKED", subject, pq " post-quantum countersignatures need OpenSSL 3.5 or later")
-      else f("I", "R-PENDING", subject, "countersignatures are pending: " n " match, which is not enough for the policy")
-    } else if (MN[c] > 2) f("I", "R-OTHER-SIGNATURES", subject, "further signatures are by keys that are not known here; they were not counted as countersigners")
-    for (k = 0; k <= RREN[r, s]; k++) for (j = 1; j <= RTN[r, s, k]; j++) {
-      a = STAMPED[RSTAMP[r, s, k, j]]; i = "time stamp of " RTNAME[r, s, k, j] (k ? " (renewal " k ")" : "")
-      if (a == "yes") f("M", "R-TOKEN-OK", subject, i ": not later than " STAMPTIME[RSTAMP[r, s, k, j]] " seconds after 1970")
-      else if (a == "stranger") f("U", "R-TOKEN-UNKNOWN", subject, i ": no root certificate in the trust file leads to it")
-      else f("D", "R-TOKEN", subject, i " does not match")
-    }
-    if (RREN[r, s]) f("I", "R-RENEWAL", subject, "the lists of the renewals were not compared with the files they name")
+    if (!logsound(c)) { f("D", "R-STATE", subject, WHY); continue }
+    if (OPENSIGN == 1 && CLASSICAL) notdemanded()
+    else if (OPENSIGN) f("U", "R-CHECKPOINT-UNCHECKED", subject, "its ML-DSA-44 signature needs OpenSSL 3.5 or later (-c: go on without)")
+    if (o && !cosigned(c, o)) { f("D", "R-STATE", subject, WHY); continue }
+    if (MSIZE[c] != RSTATE[r, s]) { f("D", "R-STATE", subject, "its size is " MSIZE[c]); continue }
+    if (RSTATE[r, s] == MSIZE[m] && MROOT[c] != MROOT[m]) { f("D", "R-LOG-FORK", subject, "contradicts the receipt's checkpoint"); continue }
+    if (RSTATE[r, s] == MSIZE[m] ? RCN[r, s] : !RCP[r, s] || PA[RCP[r, s]] != MROOT[c] || PB[RCP[r, s]] != MROOT[m]) { f("D", "R-STATE-PROOF", subject, "is not proved to be an earlier state of the same log"); continue }
+    if (o && (TQUORUM[o] in MET) && MSIZE[c] + 0 > covered) covered = MSIZE[c] + 0
+    if (o) waiting += COSOPEN
+    judgestamps(r, s, subject)
   }
-  for (s = 1; s <= RNT[r]; s++) judgepeer(r, p, s)
+  if (o && logsound(m)) {
+    if (!cosigned(m, o)) f("D", "R-STATE", "checkpoint", WHY)
+    else { if ((TQUORUM[o] in MET) && MSIZE[m] + 0 > covered) covered = MSIZE[m] + 0; waiting += COSOPEN }
+  }
+  if (o && TQUORUM[o] == "none") f("I", "R-COSIGN-NONE", "", "the trust file names no countersigners for this log")
+  else if (o) {
+    if (covered) f("M", "R-COSIGN-OK", "state " covered, "countersigned as the policy of the trust file asks")
+    for (e = 1; e <= RNE[r]; e++) {
+      if (EERR[RLEAF[r, e]] != "" || RINDEX[r, e] + 0 < covered) continue
+      if (e == RNE[r] && covered && ETYPE[RLEAF[r, e]] == "exported") f("I", "R-COSIGN-EXIT", "entry " RINDEX[r, e], "the export itself is newer than the countersigned state, as it must be")
+      else if (waiting) f("U", "R-COSIGN-UNCHECKED", "entry " RINDEX[r, e], "countersignatures with ML-DSA-44 need OpenSSL 3.5 or later")
+      else f("U", "R-COSIGN-PENDING", "entry " RINDEX[r, e], "countersignatures are pending")
+    }
+  }
+  claimcheck(r)
+  # what a signer had seen
+  for (e = 1; e <= RNE[r]; e++) {
+    l = RLEAF[r, e]
+    if (RSEENN[r, e] < 0 || EERR[l] != "" || !ESOUND[r, e] || RSEENI[r, e] < 0) continue
+    i = RSEENI[r, e]; a = ESEENS[l, i] + 0
+    if (a < 1 || a > RINDEX[r, e] + 0 || a > MSIZE[m] + 0) good = 0
+    else if (a == MSIZE[m] + 0) good = !RSEENN[r, e] && ESEENR[l, i] == MROOT[m]
+    else good = PA[RSEENQ[r, e]] == ESEENR[l, i] && PB[RSEENQ[r, e]] == MROOT[m]
+    if (!good) f("D", "T-SEEN", p "entry " RINDEX[r, e], "the state of the log that its signer had seen is not proved")
+  }
+  for (e = 1; e <= RNE[r]; e++) {
+    l = RLEAF[r, e]
+    if (EERR[l] == "" && ETYPE[l] == "anchored" && ESOUND[r, e] && EANCHOR[l] != "") f("D", "T-ANCHOR", "entry " RINDEX[r, e], EANCHOR[l])
+  }
 }
-function judgepeer(r, p, s,  t, X, n, q, h, k) {
-  h = RPEERSUM[r, s]
-  t = hextext(b64hex(RPEER[r, s])); q = 0
-  if (t ~ /\n$/ && t !~ C[1]) { n = split(substr(t, 1, length(t) - 1), X, "\n"); q = newnote(X, 1, n) }
-  if (!q || MERR[q] != "") { f("D", "R-PEER", p "peer " s, "not a checkpoint"); return }
-  if (!(SUM[h] in ANCHOR) || ANCHOR[SUM[h]] != MORIGIN[q] " " MSIZE[q] " " MROOT[q]) { f("D", "R-PEER", p "peer " s, "no entry of this receipt names this checkpoint"); return }
-  f("I", "R-PEER-NAMED", p "peer " s, "an entry names a checkpoint of the log " MORIGIN[q] " at size " MSIZE[q] "; its signatures were not checked here")
+function judgestamps(r, s, subject,  k, j, a, i) {
+  for (k = 0; k <= RREN[r, s]; k++) for (j = 1; j <= RTN[r, s, k]; j++) {
+    a = STAMPED[RSTAMP[r, s, k, j]]; i = subject ", " RTNAME[r, s, k, j] (k ? ", renewal " k : "")
+    if (a == "yes") f("M", k ? "T-RENEWAL-OK" : "T-TOKEN-OK", i, "the time stamp matches: not later than " utc(STAMPTIME[RSTAMP[r, s, k, j]]))
+    else if (a == "stranger") f("U", k ? "T-RENEWAL-UNCHECKED" : "T-TOKEN-UNCHECKED", i, "no root certificate of the trust file leads to this time stamp")
+    else f("D", k ? "T-RENEWAL-WRONG" : "T-TOKEN-WRONG", i, "the time stamp does not match")
+  }
+  if (RREN[r, s]) f("U", "T-RENEWAL-UNCHECKED", subject, "whether the lists of its renewals name all that went before is not checked by this verifier")
+}
+function utc(n,  d, t, y, m, e) { # POSIX seconds as text
+  d = int(n / 86400); t = n - d * 86400; d += 719468
+  e = int(d / 146097); d -= e * 146097
+  y = int((d - int(d / 1460) + int(d / 36524) - int(d / 146096)) / 365)
+  d -= 365 * y + int(y / 4) - int(y / 100)
+  m = int((5 * d + 2) / 153); d = d - int((153 * m + 2) / 5) + 1
+  y += e * 400; m = m < 10 ? m + 3 : m - 9; if (m < 3) y++
+  return sprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", y, m, d, int(t / 3600), int(t / 60) % 60, t % 60)
+}
+# Whatever the closing export says went along must be there.
+function claimcheck(r,  e, k, s, i, j, q, hit, n, c, d) {
+  e = RNE[r]; k = r SUBSEP e SUBSEP "proofs"
+  if (EERR[RLEAF[r, e]] != "" || ETYPE[RLEAF[r, e]] != "exported" || !(k in RVALUE)) return
+  q = RVALUE[k]
+  if (!(q in CLAIM)) {
+    CLAIM[q] = "c" ++NCLAIM
+    CLAIMERR[q] = json(q, CLAIM[q], 5)
+    if (CLAIMERR[q] == "") CLAIMERR[q] = claimed(CLAIM[q])
+  }
+  d = CLAIM[q]
+  if (CLAIMERR[q] != "") { f("D", "R-PROOF-CLAIM", "entry " RINDEX[r, e], CLAIMERR[q]); return }
+  for (i = 0; i < N[d "\tstates"]; i++) {
+    q = d "\tstates\t" i; s = 0
+    for (j = 1; j <= RNS[r]; j++) if (RSTATE[r, j] == V[q "\tsize"]) s = j
+    if (!s) { f("D", "R-PROOF-REMOVED", "entry " RINDEX[r, e], "the state of " V[q "\tsize"] " entries went along and is missing now"); continue }
+    c = RSM[r, s]
+    for (j = 0; j < N[q "\tcosigners"]; j++) {
+      hit = 0
+      if (c && MERR[c] == "") for (n = 1; n <= MN[c]; n++) if (MID[c, n] == text(q "\tcosigners\t" j)) hit = 1
+      if (!hit) f("D", "R-PROOF-REMOVED", "entry " RINDEX[r, e], "a cosignature of the state of " V[q "\tsize"] " entries is missing")
+    }
+    for (j = 0; j < N[q "\ttokens"]; j++) {
+      hit = 0
+      for (n = 1; n <= RTN[r, s, 0]; n++) if (SUM[RTSUM[r, s, 0, n]] == text(q "\ttokens\t" j)) hit = 1
+      if (!hit) f("D", "R-PROOF-REMOVED", "entry " RINDEX[r, e], "a time stamp of the state of " V[q "\tsize"] " entries is missing")
+    }
+  }
 }
 EOF
 cat > trust.awk <<'EOF'
@@ -1381,7 +1500,7 @@ function readtrust(  l, e, n, i, o, X, roots) {
 function trustorigin(name,  i) { for (i = 1; i <= TN; i++) if (TORIGIN[i] == name) return i; return 0 }
 function unescape(p,  s) { s = V[p]; s = substr(s, 2, length(s) - 2); gsub(/\\n/, "\n", s); gsub(/\\"/, "\"", s); return s }
 function trustone(o, q, name,  a, i, k, n, X, e) {
-  if (!members(q, "as_of checkpoint entry0 fingerprint keys log_keys org origin policy prefix")) return "an origin has other members"
+  if (!members(q, "as_of checkpoint entry0 fingerprint keys log_keys org origin policy prefix witness")) return "an origin has other members"
   split("checkpoint entry0 org policy prefix origin", a, " ")
   for (i = 1; i <= 6; i++) if (!isstr(q "\t" a[i])) return a[i] " must be text"
   TORIGIN[o] = text(q "\torigin")
@@ -1413,7 +1532,23 @@ function trustone(o, q, name,  a, i, k, n, X, e) {
   if (EORIGIN[a[1]] != TORIGIN[o]) return "entry 0 is of another log"
   if (ZPREFIX[a[1]] != TPREFIX[o]) return "entry 0 states another prefix"
   if (MERR[TCHECK[o]] != "") return "its checkpoint: " MERR[TCHECK[o]]
-  return readpolicy(o)
+  k = readpolicy(o)
+  return k == "" ? readwitness(o, q "\twitness", TZERO[o]) : k
+}
+# The keys under which the same organisation countersigns other logs: none of them counts for its own.
+function readwitness(o, q, z,  i, j, n, types, names, pubs) {
+  if (!(q in N)) return "witness must be a list"
+  n = ""
+  for (i = 0; i < N[q]; i++) {
+    if (!isstr(q "\t" i) || !vkey(text(q "\t" i))) return "a key of its countersigner is malformed"
+    if (VT == "01" || (VT in types) || n != "" && VN != n || (VP in pubs)) return "witness: one name, at most one key of type 0x04 and one of type 0x06"
+    types[VT] = pubs[VP] = 1; n = VN
+    VWANT[++NV] = VSUM; VGOT[NV] = VID
+    for (j = 0; j < ZN[z]; j++) if (ZPUB[z, j] == VP) return "a key of its countersigner serves another role, too"
+    for (j = 1; j <= TKN[o]; j++) if (TKPUB[o, j] == VP) return "a key of its countersigner serves another role, too"
+    for (j = 1; j <= TWN[o]; j++) if (TWPUB[o, j] == VP) return "its policy counts its own organisation's cosignature"
+  }
+  return ""
 }
 # vkey NAME+ID+BASE64 -> VN, VT (type), VP (key in base64), VID, VSUM; 1 if its form is right
 function vkey(s,  i, j, h) {
@@ -1546,12 +1681,28 @@ function junk(p,  n, a, i) {
   }
   return 0
 }
+# What an export says of its proofs (core/proofclaim.py); "" or what is wrong with its form.
+function claimed(q,  i, j, k, before) {
+  if (!members(q, "cosignatures inclusion states timestamps")) return "proofs are malformed"
+  if (V[q "\tinclusion"] != "\"present\"" || V[q "\tcosignatures"] !~ /^"(present|pending|not configured)"$/ || V[q "\ttimestamps"] !~ /^"(present|pending|not configured)"$/) return "proofs must say present, pending or not configured, and inclusion present"
+  if (!((q "\tstates") in N)) return "the states of proofs must be a list"
+  before = -1
+  for (i = 0; i < N[q "\tstates"]; i++) {
+    k = q "\tstates\t" i
+    if (!members(k, "cosigners size tokens") || !iscount(k "\tsize") || !((k "\tcosigners") in N) || !((k "\ttokens") in N)) return "a state of proofs is malformed"
+    if (V[k "\tsize"] + 0 <= before) return "the states of proofs must stand in order of size"
+    before = V[k "\tsize"] + 0
+    for (j = 0; j < N[k "\tcosigners"]; j++) if (!ishex(k "\tcosigners\t" j, 8)) return "the cosigners of proofs are malformed"
+    for (j = 0; j < N[k "\ttokens"]; j++) if (!ishex(k "\ttokens\t" j, 64)) return "the tokens of proofs are malformed"
+  }
+  return ""
+}
 function readstatement(  e, l, q, i, k, a, n, p) {
   e = textproblem("statement.json", 0)
   if (e != "") return e
   if ((getline l < "in/statement.json") < 1 || (getline e < "in/statement.json") > 0) { close("in/statement.json"); return "more than one line" }
   close("in/statement.json")
-  e = json(l, "s", 6)
+  e = json(l, "s", 7)
   if (e != "") return "not canonical JSON: " e
   if (!members("s", "bundle_id checkpoint counts exported files items key kind made_at origin proofs v")) return "other members"
   if (V["s\tkind"] != "\"evidence-vault/bundle\"" || V["s\tv"] != "1" || !ishex("s\tbundle_id", 32) || !ishex("s\tkey", 64)) return "not the statement of a bundle"
@@ -1561,9 +1712,8 @@ function readstatement(  e, l, q, i, k, a, n, p) {
   if (!members("s\tcounts", "chosen exported fields_shown fields_withheld withheld")) return "counts are malformed"
   n = split("chosen exported fields_shown fields_withheld withheld", a, " ")
   for (i = 1; i <= n; i++) { if (!iscount("s\tcounts\t" a[i])) return "counts are malformed"; SCOUNT[a[i]] = V["s\tcounts\t" a[i]] }
-  if (!members("s\tproofs", "cosignatures inclusion timestamps")) return "proofs are malformed"
-  n = split("cosignatures inclusion timestamps", a, " ")
-  for (i = 1; i <= n; i++) { if (V["s\tproofs\t" a[i]] !~ /^"(present|pending|not configured)"$/) return "proofs are malformed"; SPROOF[a[i]] = text("s\tproofs\t" a[i]) }
+  e = claimed("s\tproofs")
+  if (e != "") return e
   if (!(("s\tfiles") in N) || !(("s\titems") in N)) return "files and items must be lists"
   SFN = N["s\tfiles"]
   for (i = 1; i <= SFN; i++) {
@@ -1699,10 +1849,11 @@ function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, 
   for (r = 1; r <= NR_; r++) { for (p in RNUM) if (RNUM[p] == r) break; judge(r, p ", ") }
   # rule 3
   first = 0; sound = SIN > 0 && NR_ > 0
-  for (r = 1; r <= NR_; r++) if (RJZERO[r]) { first = RJZERO[r]; break }
+  for (r = 1; r <= NR_; r++) if (RJZERO[r]) { first = RJZERO[r]; firstkeys = "k" r; break }
   GENUINE = 0
   if (!first) f("U", "B-NO-ENTRY-ZERO", "statement.json", "no receipt shows which keys the vault has")
   else if (pub == "") f("D", "B-STATEMENT-KEY", "statement.json", "key " SKEY " is not one that the vault names for statements")
+  else if (inforce(firstkeys, "statements", SKEY, SXINDEX + 0) != 1) f("D", "B-STATEMENT-INTERVAL", "statement.json", "the statements key " SKEY " did not count when this bundle was exported")
   else {
     v = SSIG ? ANSWER[SSIG] : "no"
     if ("statement.sig" in THERE) {
@@ -1745,6 +1896,7 @@ function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, 
     if (RERR[r] != "") { sound = 0; continue }
     if (!RGOOD[r]) sound = 0
     other(p, "fingerprint", first ? SUM[ESUM[first]] : "none", RJZERO[r] ? SUM[ESUM[RJZERO[r]]] : "none")
+    other(p, "keys", keytext(firstkeys), keytext("k" r))
     other(p, "origin", SORIGIN, RORIGIN[r])
     other(p, "item", SIHOME[i] " " SIID[i], RHOME[r] " " RITEM[r])
     m = RNOTE[r]
@@ -1772,11 +1924,6 @@ function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, 
   rows(); indexcsv()
   number("chosen", SIN); number("exported", SIN - n); number("withheld", n)
   if (sound) { number("fields_shown", shown); number("fields_withheld", hidden) }
-  if (SPROOF["inclusion"] != "present") f("D", "B-PROOF-MISSING", "inclusion", "proof must be present")
-  if (SPROOF["cosignatures"] == "present" && !COUNTERSIGNED) f("U", "B-PROOF-UNCHECKED", "cosignatures", "are stated to be present, and none that counts was found")
-  if (SPROOF["timestamps"] == "present" && !TIMESTAMPED) f("U", "B-PROOF-UNCHECKED", "timestamps", "are stated to be present, and none that counts was found")
-  if (SPROOF["cosignatures"] == "pending") f("I", "B-PROOF-PENDING", "cosignatures", "are stated to be pending")
-  if (SPROOF["timestamps"] == "pending") f("I", "B-PROOF-PENDING", "timestamps", "are stated to be pending")
   if (ENVIRON["EV_EXPECT"] == "") f("I", "B-NOT-EXPECTED", SID, "no bundle id was given to compare; this is the bundle's")
   else if (ENVIRON["EV_EXPECT"] == SID) f("M", "B-EXPECTED-OK", SID, "is the bundle that was announced")
   else f("D", "B-EXPECTED", SID, "is not the bundle that was announced")
@@ -1789,12 +1936,13 @@ function startkeysall(z,  r, e, l, k, i) {
   for (r = 1; r <= NR_; r++) {
     k = "p" r
     for (i = 1; i <= IN[k]; i++) {
-      if ((k, i) in ALLSEEN) continue
+      if ((IROLE[k, i], IPUB[k, i]) in ALLSEEN) continue
+      ALLSEEN[IROLE[k, i], IPUB[k, i]] = 1
       e = ++IN["all"]; IROLE["all", e] = IROLE[k, i]; IID["all", e] = IID[k, i]; IPUB["all", e] = IPUB[k, i]
     }
-    if (NR_ > 50) break
   }
 }
+function keytext(s,  i, o) { o = ""; for (i = 1; i <= IN[s]; i++) o = o IROLE[s, i] " " IID[s, i] " " IFROM[s, i] " " IUNTIL[s, i] "; "; return o }
 function statementpub(z,  r, i) { for (i = 1; i <= IN["all"]; i++) if (IROLE["all", i] == "statements" && IID["all", i] == SKEY) return IPUB["all", i]; return "" }
 function other(p, what, want, got) { if (want "" != got "") f("D", "B-RECEIPT-OTHER", p, "does not belong to this bundle: " what " expected " want ", found " got) }
 function claim(r, p, name, want,  e) {
