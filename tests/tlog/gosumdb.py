@@ -32,7 +32,7 @@ def verify_folder(folder: Path, vkey: str) -> None:
     assert result.stdout.startswith("ok records=")
 
 
-def build() -> str:
+def build(source: Path = SOURCE) -> str:
     """The path of the built program; skips the test when Go or its library is absent."""
     go = which("go")
     if go is None:
@@ -42,14 +42,14 @@ def build() -> str:
     cache = (
         Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evidence-vault-tests"
     )
-    program = cache / f"sumdb-{sha256(SOURCE.read_bytes()).hexdigest()[:16]}"
+    program = cache / f"{source.parent.name}-{sha256(source.read_bytes()).hexdigest()[:16]}"
     if not program.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as folder:
-            built = Path(folder) / "sumdb"
+            built = Path(folder) / "built"
             environment = {**os.environ, "GO111MODULE": "off", "GOPATH": str(GOPATH), "GOFLAGS": ""}
             subprocess.run(
-                [go, "build", "-o", str(built), str(SOURCE)], check=True, env=environment
+                [go, "build", "-o", str(built), str(source)], check=True, env=environment
             )
             built.replace(program)  # several test processes may build at once
     return str(program)

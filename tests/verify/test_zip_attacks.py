@@ -209,7 +209,7 @@ def test_overlapping_members(good: bytes, tmp_path: Path, world: World) -> None:
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_every_flipped_byte_is_noticed(streamed: bool, tmp_path: Path, world: World) -> None:
-    """No byte of the container is without meaning, but for three the rules leave open."""
+    """No byte of the container is without meaning, but for a few the rules leave open."""
     path = write_zip(world.files, tmp_path / "b.zip", streamed=streamed, zip64=streamed)
     good = bytearray(path.read_bytes())
     passed = []
@@ -219,8 +219,11 @@ def test_every_flipped_byte_is_noticed(streamed: bool, tmp_path: Path, world: Wo
         path.write_bytes(bad)
         if verify_bundle(path, world.trust).exit_status() == Exit.OK:
             passed.append(offset)
-    # "Version made by / needed" and attribute bits say nothing about names or content.
+    # "Version made by / needed" and attribute bits say nothing about names or content; nor do the
+    # bits that pad the last byte of a deflated member, right before its data descriptor.
     for offset in passed:
+        if good[offset + 1 : offset + 5] == b"PK\7\x08":
+            continue
         local = good.rfind(b"PK\3\4", 0, offset + 1)
         central = good.rfind(b"PK\1\2", 0, offset + 1)
         free = (4, 5, 6, 7, *range(36, 42))

@@ -108,7 +108,7 @@ def imported(result: dict[str, Any]) -> str:
     )
     lines += block(
         "DOES NOT MATCH:",
-        [f"{shown(e['from'])}: {shown(e['reason'])} ({e['code']})" for e in result["refused"]],
+        [f"{shown(e['where'])}: {shown(e['message'])} ({e['code']})" for e in result["findings"]],
     )
     if not result["stored"] and not lines:
         lines.append("Nothing was taken in.")

@@ -70,6 +70,11 @@ class Anchored:
     def __hash__(self) -> int:
         return self.index
 
+    @property
+    def token_sizes(self) -> tuple[int, ...]:
+        """Sizes of this log whose time stamps it names."""
+        return tuple(int(a["size"]) for a in self.anchors if a["kind"] == "token")
+
 
 class AnchorReader:
     """Finds the newest ``anchored`` entry below a position; each is read once."""

@@ -10,16 +10,9 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
+from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint
 from evidence_vault.core.merkle import prove_consistency
-from evidence_vault.core.note import (
-    Note,
-    NoteSignature,
-    VerifierKey,
-    format_note,
-    parse_note,
-    parse_signature,
-)
+from evidence_vault.core.note import VerifierKey
 from evidence_vault.core.policy import Policy
 from evidence_vault.core.proofclaim import (
     NOT_CONFIGURED,
@@ -30,12 +23,11 @@ from evidence_vault.core.proofclaim import (
 )
 from evidence_vault.core.receipt import ReceiptState, Renewal, Tokens
 from evidence_vault.core.tile_reader import TileReader
-from evidence_vault.errors import InternalError, NotFound
-from evidence_vault.log.proofs import COSIGNATURE, TIMESTAMP
+from evidence_vault.errors import NotFound
+from evidence_vault.log.proofs import TIMESTAMP
+from evidence_vault.vault.cosignatures import countersigned_note, newest_countersigned
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.policies import policy_of
-
-_LOOK_AT = 16  # sizes with a cosignature that are tried for a quorum, nearest first
 
 
 @dataclass(frozen=True)
@@ -75,26 +67,20 @@ class StateChooser:
     def policy(self) -> Policy:
         return self._policy
 
-    def choose(self, indexes: Iterable[int]) -> list[ProvenState]:
-        """States for events at these positions, in order of size."""
+    def choose(self, indexes: Iterable[int], anchored: Iterable[int] = ()) -> list[ProvenState]:
+        """States for events at these positions, in order of size.
+
+        ``anchored``: sizes whose time stamps an ``anchored`` event before them names.
+        """
         catalogue = self._vault.catalogue
-        sizes: set[int] = set()
+        sizes = set(anchored)
         for index in sorted(set(indexes)):
             sizes.update(catalogue.proven_sizes(TIMESTAMP, index, 1))
         sizes.update(catalogue.newest_sizes(TIMESTAMP, 1))
-        newest = self.newest_countersigned()
+        newest = newest_countersigned(self._vault, self._policy)
         if newest is not None:
             sizes.add(newest)
         return [self.state(size) for size in sorted(sizes)]
-
-    def newest_countersigned(self) -> int | None:
-        """The largest size whose cosignatures reach the quorum; None without one."""
-        if self._policy.quorum is None:
-            return None
-        for size in self._vault.catalogue.newest_sizes(COSIGNATURE, _LOOK_AT):
-            if self._policy.satisfied_by(self.state(size).cosigners):
-                return size
-        return None
 
     def claim(self, states: Iterable[ProvenState]) -> ProofClaim:
         """What an export with these states says of its proofs."""
@@ -118,26 +104,16 @@ class StateChooser:
 
     def _read(self, size: int) -> ProvenState:
         log, catalogue = self._vault.log, self._vault.catalogue
-        base = log.read(log.archive, log.evidence_key(size, "checkpoint"))
-        keys = {key.key_id.hex(): key for key in self._policy.witness_keys}
-        note = parse_note(base)
-        lines: list[NoteSignature] = []
-        for row in catalogue.proofs(COSIGNATURE, size):
-            if row.name in keys:
-                data = log.read(log.archive, log.evidence_key(size, f"cosignatures/{row.name}"))
-                lines.append(parse_signature(data.decode("utf-8").removesuffix("\n")))
-        lines.sort(key=lambda line: (line.name, line.key_id))
-        full = format_note(Note(note.text, (*note.signatures, *lines)))
-        opened = open_checkpoint(full, self._vault.entry_zero().log_keys(), keys.values())
-        if parse_checkpoint(note.text).size != size:
-            raise InternalError(f"evidence/{size}/checkpoint is of another size")
+        note = countersigned_note(self._vault, size, self._policy)
+        zero = self._vault.entry_zero()
+        opened = open_checkpoint(note, zero.log_keys(), self._policy.witness_keys)
         tokens = tuple(
             (row.name, log.read(log.archive, log.evidence_key(size, f"{row.name}.tsr")))
             for row in catalogue.proofs(TIMESTAMP, size)
         )
         return ProvenState(
             opened.checkpoint,
-            full,
+            note,
             tuple(v.key for v in opened.cosignatures),
             tokens,
             self._renewals(size, [name for name, _ in tokens]),

@@ -106,8 +106,11 @@ class ReceiptMaker:
 
     def claim(self) -> ProofClaim:
         """Which countersigned and stamped states go along; to be stated by the event to come."""
-        indexes = [e.index for events in self._histories.values() for e in events]
-        self._states = self._chooser.choose(indexes)
+        events = [e for events in self._histories.values() for e in events]
+        reader = AnchorReader(self._vault)
+        found = {reader.below(own_head(e.event, self._origin)) for e in events} - {None}
+        stamped = {size for anchored in found if anchored for size in anchored.token_sizes}
+        self._states = self._chooser.choose([e.index for e in events], stamped)
         return self._chooser.claim(self._states)
 
     def brackets(self) -> dict[int, tuple[str, ...]]:
