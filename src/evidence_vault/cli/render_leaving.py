@@ -73,12 +73,12 @@ def export_announced(result: dict[str, Any]) -> str:
 
 
 def sensitive(found: list[dict[str, Any]]) -> str:
-    """By what was found, with the items that hold it; empty when nothing was."""
+    """By what was found, in that order, with the items that hold it; empty when nothing was."""
     by_what: dict[str, list[str]] = {}
     for each in found:
         by_what.setdefault(shown(each["what"]), []).append(shown(each["id"]))
     rows = []
-    for what, ids in sorted(by_what.items()):
+    for what, ids in by_what.items():
         more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
         rows.append(f"{what}: {', '.join(ids[:5])}{more}")
     return "\n".join(block("What could point to people LEAVES with this bundle:", rows))
