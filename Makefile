@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench lock clean system-demo system-test
+.PHONY: help demo test test-all tamper lint bench lock clean system-demo system-test
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,6 +22,9 @@ test: lint system-test  ## lint, types, layers, documents and the quick tests
 
 test-all: lint system-test  ## the same with the slow tests: corpus, sweeps, kills
 	$(PYTEST)
+
+tamper: $(VENV)/ready-test system-test  ## every class of tampering on both verifiers: docs/tamper-table.md
+	$(BIN)/python -m tests.tamper.table
 
 lint: $(VENV)/ready-test  ## style, formatting, types and import layers
 	$(BIN)/ruff check .
@@ -45,7 +48,8 @@ system-demo:
 system-test: system-demo
 	@.ci/need age=age go=golang-go \
 	    /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev \
-	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git
+	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git \
+	    busybox=busybox mawk=mawk gawk=gawk ssh-keygen=openssh-client
 
 $(VENV)/ready-run: requirements.lock pyproject.toml .ci/venv
 	@.ci/venv $(VENV)

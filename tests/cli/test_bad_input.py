@@ -214,16 +214,6 @@ def test_an_export_passphrase_that_is_short_or_the_vaults_own(desk: Desk, tmp_pa
     assert desk.call("log", "status", "--json").json()["committed"] == before
 
 
-def test_an_export_passphrase_that_is_short_or_the_vaults_own(desk: Desk, tmp_path: Path) -> None:
-    before = desk.call("log", "status", "--json").json()["committed"]
-    (tmp_path / "short").write_text("1234567")
-    words = ["export", "--all", "-o", tmp_path / "out", "--export-passphrase-file"]
-    clear(desk.call(*words, tmp_path / "short"), 2, "E-PASSPHRASE-SHORT")
-    clear(desk.call(*words, desk.passphrase_file), 2, "E-PASSPHRASE-SAME")
-    assert not (tmp_path / "out").exists()
-    assert desk.call("log", "status", "--json").json()["committed"] == before
-
-
 # -- the vault -----------------------------------------------------------------------------------
 
 

@@ -240,7 +240,7 @@ def load() -> dict[str, TamperClass]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n")[0])
     parser.add_argument("--only", default="")
-    parser.add_argument("--every", type=int, default=7)
+    parser.add_argument("--every", type=int, default=29)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()

@@ -59,7 +59,7 @@ def test_copyright_artist_and_owner_tags_count_as_names(
     photo = next((ROOT / "seeds" / "demo").rglob("*.jpg"))
     for number, tag in enumerate(["Copyright", "OwnerName", "XMP:Rights", "IPTC:Credit"]):
         made = tmp_path / f"{number}.jpg"
-        strip = [program, "-q", "-all=", f"-{tag}=A Person", "-o", made, photo]
+        strip = [program, "-q", "-all=", f"-{tag}=A Person", "-o", str(made), str(photo)]
         subprocess.run(strip, check=True)
         vault.ingest(made)
     said = leaving(vault, tmp_path / "a.zip", originals=True)
