@@ -262,6 +262,26 @@ def test_what_an_operating_system_drops_is_only_noted(bundle: Path) -> None:
     assert output.count("NOTE: ") == 3
 
 
+@pytest.mark.parametrize("folder", [".DS_Store", "Thumbs.db", "data/._dir", "keys/desktop.ini"])
+def test_a_folder_with_the_name_of_a_dropped_file_is_not_let_pass(
+    bundle: Path, folder: str
+) -> None:
+    (bundle / folder).mkdir()
+    (bundle / folder / "x.jpg").write_bytes(b"planted")
+    status, output = run(bundle)
+    assert status != 0
+    assert f"{folder}: added" in output
+
+
+def test_folders_that_operating_systems_make_are_only_noted(bundle: Path) -> None:
+    for folder in ("__MACOSX", ".Trashes", "data/.fseventsd"):
+        (bundle / folder / "501").mkdir(parents=True)
+        (bundle / folder / "501" / "x").write_bytes(b"x")
+    status, output = run(bundle)
+    assert status == 0, output
+    assert output.count("NOTE: ") == 3
+
+
 def test_a_file_name_with_control_characters_is_not_printed_raw(bundle: Path) -> None:
     (bundle / "data" / "a\x1b[2Jb").write_bytes(b"x")
     status, output = run(bundle)

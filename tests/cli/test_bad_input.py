@@ -204,6 +204,16 @@ def test_a_short_new_passphrase(tmp_path: Path, desk: Desk) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_an_export_passphrase_that_is_short_or_the_vaults_own(desk: Desk, tmp_path: Path) -> None:
+    before = desk.call("log", "status", "--json").json()["committed"]
+    (tmp_path / "short").write_text("1234567")
+    words = ["export", "--all", "-o", tmp_path / "out", "--export-passphrase-file"]
+    clear(desk.call(*words, tmp_path / "short"), 2, "E-PASSPHRASE-SHORT")
+    clear(desk.call(*words, desk.passphrase_file), 2, "E-PASSPHRASE-SAME")
+    assert not (tmp_path / "out").exists()
+    assert desk.call("log", "status", "--json").json()["committed"] == before
+
+
 # -- the vault -----------------------------------------------------------------------------------
 
 
@@ -267,7 +277,10 @@ def test_a_missing_object(own_desk: Desk, tmp_path: Path) -> None:
     text = own_desk.call("fixity", "--all")
     assert "DOES NOT MATCH" in text.out
     item = own_desk.items()[0]
-    assert own_desk.call("get", item, "-o", tmp_path / "out").status in (10, 12)
+    for words in (["get", item], ["export", item, "--originals", "--clear"]):
+        refused = own_desk.call(*words, "-o", tmp_path / "out")
+        clear(refused, 10, "E-OBJECT-MISSING")
+        assert f"error: {item}: " in refused.err and f"fixity {item}" in refused.err
     assert list(tmp_path.glob("*out*")) == []
 
 
@@ -280,6 +293,12 @@ def test_a_changed_object(own_desk: Desk, tmp_path: Path) -> None:
     result = own_desk.call("fixity", "--all", "--json")
     assert result.status == 10
     assert [each["object"] for each in result.json()["damaged"]] == [path.name]
+    item = result.json()["damaged"][0]["id"]
+    for words in (["get", item], ["export", item, "--originals", "--clear"]):
+        refused = own_desk.call(*words, "-o", tmp_path / "out")
+        clear(refused, 10, "E-OBJECT-CHANGED")
+        assert f"error: {item}: " in refused.err and f"fixity {item}" in refused.err
+    assert list(tmp_path.glob("*out*")) == []
 
 
 def test_a_missing_header(own_desk: Desk, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_three_renewals_follow_each_other(
     with vault.open() as opened:
         first, found = check_size(opened, 1)
         assert [c.outcome.value for _, c in first] == ["matches"]
-        assert [(c.code, c.absent) for c in found] == [("N-OK", ())] * 3
+        assert [(c.code, c.absent) for c in found] == [("T-LIST-OK", ())] * 3
         assert len(renewals_of(opened, 1)) == 3
         assert authorities.verify(opened)["exit"] == 0
         assert len(opened.catalogue.proofs(RENEWAL)) == 3
@@ -209,7 +209,7 @@ def test_an_authority_that_ended_is_renewed_by_its_successor(
     }
     with bare.open() as opened:
         found = check_size(opened, 1)[1]
-    assert [check.code for check in found] == ["N-LATE"]  # honest: it came too late
+    assert [check.code for check in found] == ["T-LIST-LATE"]  # honest: it came too late
     assert state(bare) == "present"
 
 
@@ -277,7 +277,7 @@ def test_renew_killed_at_a_step_is_finished_by_the_next_run(with_lists: Made, st
     assert done.returncode == 0, done.stderr
     with with_lists.open() as opened:
         found = check_size(opened, 1)[1]
-        assert [check.code for check in found] == ["N-OK"] * len(found)
+        assert [check.code for check in found] == ["T-LIST-OK"] * len(found)
         assert found
         assert authorities.verify(opened)["exit"] == 0
 

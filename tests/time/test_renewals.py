@@ -92,7 +92,7 @@ def chain(authorities: Authorities) -> Chain:
 def test_three_steps_match(chain: Chain) -> None:
     first, found = check_renewals(chain.note, chain.tokens, chain.renewals, chain.roots)
     assert [check.outcome for _, check in first] == [MATCHES]
-    assert [(check.outcome, check.code) for check in found] == [(MATCHES, "N-OK")] * 3
+    assert [(check.outcome, check.code) for check in found] == [(MATCHES, "T-LIST-OK")] * 3
     times = [check.gen_time for check in found]
     assert times == sorted(times, key=lambda t: t or 0) and None not in times
     assert [check.listed for check in found] == [2, 4, 6]
@@ -147,18 +147,18 @@ def swapped(c: Chain) -> Chain:
 
 # (change, the renewal at which it must be noticed, beginning of the code)
 CHANGES: dict[str, tuple[Change, int, str]] = {
-    "checkpoint changed": (lambda c: replace(c, note=c.note + b" "), 0, "N-FILE"),
-    "first stamp changed": (first_changed, 0, "N-FILE"),
-    "first stamp gone": (lambda c: replace(c, tokens=()), 0, "N-LACKS"),
-    **{f"list {n + 1} changed": (list_changed(n), n, "N-") for n in range(3)},
-    **{f"stamp of list {n + 1} changed": (stamp_changed(n), n, "N-") for n in range(3)},
-    **{f"stamp of list {n + 1} gone": (stamp_gone(n), n, "N-STAMP") for n in range(3)},
-    "second list left out": (left_out, 1, "N-LEFT-OUT"),
-    "lists swapped": (swapped, 0, "N-LEFT-OUT"),
+    "checkpoint changed": (lambda c: replace(c, note=c.note + b" "), 0, "T-LIST-FILE"),
+    "first stamp changed": (first_changed, 0, "T-LIST-FILE"),
+    "first stamp gone": (lambda c: replace(c, tokens=()), 0, "T-LIST-LACKS"),
+    **{f"list {n + 1} changed": (list_changed(n), n, "T-LIST-") for n in range(3)},
+    **{f"stamp of list {n + 1} changed": (stamp_changed(n), n, "T-LIST-") for n in range(3)},
+    **{f"stamp of list {n + 1} gone": (stamp_gone(n), n, "T-LIST-STAMP") for n in range(3)},
+    "second list left out": (left_out, 1, "T-LIST-LEFT-OUT"),
+    "lists swapped": (swapped, 0, "T-LIST-LEFT-OUT"),
     "a stamp of another list": (
         lambda c: c.with_renewal(1, tokens=c.renewals[0].tokens),
         1,
-        "N-STAMP",
+        "T-LIST-STAMP",
     ),
 }
 
@@ -175,20 +175,20 @@ def test_each_step_tampered_with(chain: Chain, what: str) -> None:
 def test_a_list_that_lacks_the_checkpoint(chain: Chain, authorities: Authorities) -> None:
     manifest = format_renewal({"tsa-0.tsr": chain.tokens[0][1]})
     made = Renewal(manifest, (authorities.stamp(1, manifest),))
-    assert replace(chain, renewals=(made,)).check()[0].code == "N-LACKS"
+    assert replace(chain, renewals=(made,)).check()[0].code == "T-LIST-LACKS"
 
 
 def test_a_list_that_lacks_the_renewal_before_it(chain: Chain, authorities: Authorities) -> None:
     manifest = format_renewal({"checkpoint": NOTE, "tsa-0.tsr": chain.tokens[0][1]})
     made = Renewal(manifest, (authorities.stamp(2, manifest),))
-    assert replace(chain, renewals=(chain.renewals[0], made)).check()[1].code == "N-LACKS"
+    assert replace(chain, renewals=(chain.renewals[0], made)).check()[1].code == "T-LIST-LACKS"
 
 
 def test_renewed_after_the_certificates_had_ended(chain: Chain, authorities: Authorities) -> None:
     manifest = chain.renewals[0].manifest
     late = Renewal(manifest, (authorities.stamp(2, manifest),))  # 2000 days after, not 1000
     found = replace(chain, renewals=(late,)).check()[0]
-    assert (found.outcome, found.code) == (UNCHECKED, "N-LATE")
+    assert (found.outcome, found.code) == (UNCHECKED, "T-LIST-LATE")
 
 
 def test_renewed_before_what_it_renews(chain: Chain, authorities: Authorities) -> None:
@@ -196,7 +196,7 @@ def test_renewed_before_what_it_renews(chain: Chain, authorities: Authorities) -
     manifest = format_renewal({"checkpoint": NOTE, "tsa-1.tsr": reply[1]})
     early = Renewal(manifest, (authorities.stamp(0, manifest),))
     found = replace(chain, tokens=(reply,), renewals=(early,)).check()[0]
-    assert (found.outcome, found.code) == (DIFFERS, "N-ORDER")
+    assert (found.outcome, found.code) == (DIFFERS, "T-LIST-ORDER")
 
 
 def test_without_roots_nothing_of_it_is_passed(chain: Chain) -> None:
@@ -219,9 +219,9 @@ def test_further_files_of_the_folder_are_compared(chain: Chain, authorities: Aut
         found = check_renewals(NOTE, chain.tokens, [renewal], chain.roots, others=others)
         return found[1][0]
 
-    assert (check(line).code, check(line).absent) == ("N-OK", ())
-    assert check(b"another").code == "N-FILE"
-    assert (check(None).code, check(None).absent) == ("N-OK", ("cosignatures/00c0ffee",))
+    assert (check(line).code, check(line).absent) == ("T-LIST-OK", ())
+    assert check(b"another").code == "T-LIST-FILE"
+    assert (check(None).code, check(None).absent) == ("T-LIST-OK", ("cosignatures/00c0ffee",))
 
 
 def test_a_list_has_one_spelling() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from evidence_vault import verify
 from evidence_vault.core.bagtext import (
     MANIFESTS,
     STATEMENT,
@@ -30,6 +32,7 @@ from .conftest import World
 from .forge import Maker, write_folder, write_zip
 
 Files = dict[str, bytes]
+SHELL_VERIFIER = Path(verify.__file__).with_name("verify.sh")
 
 
 def codes(report: Report, outcome: Outcome = Outcome.DIFFERS) -> set[str]:
@@ -194,6 +197,25 @@ def test_what_operating_systems_add_changes_no_verdict(
     for near in (".DS_Store2", "x._y", "__MACOS/x"):
         report = verify_bundle(write({**world.files, near: b"junk"}), world.trust)
         assert report.exit_status() == Exit.EVIDENCE
+
+
+HIDDEN = (".DS_Store/x.jpg", "Thumbs.db/x.jpg", "data/._dir/x.jpg", "__MACOSX", "data/.Trashes")
+
+
+@pytest.mark.parametrize("path", HIDDEN)
+def test_nothing_is_hidden_in_a_folder_named_like_what_systems_drop(
+    path: str, write: Callable[[Files], Path], world: World
+) -> None:
+    bundle = write({**world.files, path: b"planted"})
+    report = verify_bundle(bundle, world.trust)
+    assert report.exit_status() == Exit.EVIDENCE
+    assert path in named(report), render_text(report)
+    if bundle.is_dir():
+        done = subprocess.run(
+            ["sh", str(SHELL_VERIFIER), str(bundle)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == Exit.EVIDENCE, done.stdout
+        assert "added by an operating system" not in done.stdout, done.stdout
 
 
 def resign(world: World, change: Callable[[Statement], Statement], **more: bytes) -> Files:

@@ -345,3 +345,6 @@ def test_os_junk_is_a_closed_list() -> None:
     junk += ["ehthumbs.db", ".directory", ".Spotlight-V100/x", ".fseventsd/x", "__MACOSX/"]
     assert all(is_os_junk(p) for p in junk)
     assert not any(is_os_junk(p) for p in ("a", "DS_Store", ".hidden", "_.a", "thumbs", "a/b.db"))
+    folders_of_file_names = [".DS_Store/", "Thumbs.db/x", "data/._dir/", "data/._dir/x"]
+    files_of_folder_names = ["__MACOSX", "data/.Trashes"]
+    assert not any(is_os_junk(p) for p in folders_of_file_names + files_of_folder_names)

@@ -31,6 +31,7 @@ from evidence_vault.core.text import escape_for_display
 from evidence_vault.errors import SignatureInvalid
 
 KEY_DIGITS = 16
+WITHDRAWN = "withdrawn: now unknown"
 _LABEL = 37
 _NO_BRACKETS: Mapping[int, Sequence[str]] = MappingProxyType({})
 _BOM = b"\xef\xbb\xbf"  # without it spreadsheets take UTF-8 for something else
@@ -207,7 +208,10 @@ def _paragraph(event: CustodyEvent) -> list[str]:
     )
     lines += _labelled("Position in the log", [f"entry {event.position}, hash {event.leaf}"])
     for name in sorted(shown):
-        lines += _labelled(field_in_words(name), value_lines(name, shown[name]))
+        withdrawn = shown[name] is None
+        lines += _labelled(
+            field_in_words(name), [WITHDRAWN] if withdrawn else value_lines(name, shown[name])
+        )
     if event.type == "exported":
         lines += _labelled("Acknowledged by the recipient", ["no acknowledgement is on record"])
     absent = [n for n in event.unknown if not (_arrival(event) and n in CLAIMED_FIELDS)]
@@ -227,6 +231,8 @@ def _arrival(event: CustodyEvent) -> bool:
 def _claimed(event: CustodyEvent, name: str) -> list[str] | None:
     """What to say about a claimed field; None when the event says nothing about it."""
     if name in event.revealed:
+        if event.revealed[name] is None:
+            return [WITHDRAWN]
         return [f"{line} (not checked)" for line in value_lines(name, event.revealed[name])]
     if name in event.withheld:
         return ["withheld"]

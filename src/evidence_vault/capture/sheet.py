@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evidence_vault.capture.sheetcells import Row, read_csv, read_xlsx
+from evidence_vault.capture.sheetcells import Row, read_csv, read_xlsx, refused
 from evidence_vault.core.fields import FIELDS, parse_fields
 from evidence_vault.core.text import escape_for_display
-from evidence_vault.errors import SourceRefused, UsageError
+from evidence_vault.errors import UsageError
 
 #: The column that names the file; all others are fields.
 FILE_COLUMN = "file"
@@ -41,8 +41,8 @@ class SheetRow:
 def read_sheet(path: str | os.PathLike[str]) -> Iterator[SheetRow]:
     """The rows of a CSV or XLSX sheet; empty rows are passed over.
 
-    Raises :class:`SourceRefused` if it can't be read as a sheet and :class:`UsageError` if its
-    columns are not known ones, both at the first row asked for.
+    Raises :class:`UsageError` at the first row asked for if it can't be read as a sheet
+    (``E-SHEET``), or if its columns are not known ones.
     """
     path = Path(path)
     reader = _reader(path)
@@ -55,7 +55,7 @@ def read_sheet(path: str | os.PathLike[str]) -> Iterator[SheetRow]:
             if any(cell for cell in row.cells) or row.problems:
                 yield _parse_row(row, columns, folder, seen)
     except OSError as error:
-        raise _refused(path, error.strerror or str(error)) from error
+        raise refused(path, error.strerror or str(error)) from error
 
 
 def write_template(path: str | os.PathLike[str]) -> None:
@@ -90,7 +90,7 @@ def _reader(path: Path) -> Any:
 def _columns(header: Row | None, path: Path) -> tuple[str, ...]:
     """The names of the columns, "" for those without a header."""
     if header is None or header.problems:
-        raise _refused(path, header.problems[0] if header else "there is nothing in it")
+        raise refused(path, header.problems[0] if header else "there is nothing in it")
     names = tuple(cell.strip() for cell in header.cells)
     known = "known columns: " + ", ".join(_COLUMNS)
     unknown = [escape_for_display(name) for name in names if name and name not in _COLUMNS]
@@ -189,7 +189,3 @@ def _write_xlsx(out: Any) -> None:
 
 def _shown(path: Path) -> str:
     return escape_for_display(os.fspath(path))
-
-
-def _refused(path: Path, reason: str) -> SourceRefused:
-    return SourceRefused(f"{_shown(path)}: {reason}", code="E-SHEET")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence_vault.core.text import escape_for_display
-from evidence_vault.errors import SourceRefused
+from evidence_vault.errors import UsageError
 
 ROW_LIMIT = 1_000_000
 COLUMN_LIMIT = 200
@@ -59,7 +59,7 @@ def read_csv(path: Path) -> Iterator[Row]:
     The separator (comma, semicolon, tab) is the one that finds a column ``file`` in row 1.
     """
     if os.path.getsize(path) > FILE_LIMIT:
-        raise _refused(path, f"larger than {FILE_LIMIT} bytes")
+        raise refused(path, f"larger than {FILE_LIMIT} bytes")
     with open(path, "rb") as raw:
         start = raw.read(65_536)
     encoding, errors = _encoding(start)
@@ -122,7 +122,7 @@ def read_xlsx(path: Path) -> Iterator[Row]:
     try:
         book = load_workbook(path, read_only=True, data_only=False, keep_links=False)
     except _DAMAGED as error:
-        raise _refused(path, f"not a workbook that can be read ({error})") from error
+        raise refused(path, f"not a workbook that can be read ({error})") from error
     with closing(book):
         try:
             sheet = book.worksheets[0]
@@ -135,7 +135,7 @@ def read_xlsx(path: Path) -> Iterator[Row]:
                     return
                 yield _xlsx_row(number, cells)
         except _DAMAGED as error:
-            raise _refused(path, f"damaged workbook ({error})") from error
+            raise refused(path, f"damaged workbook ({error})") from error
 
 
 def _xlsx_row(number: int, cells: tuple[Any, ...]) -> Row:
@@ -200,14 +200,20 @@ def _refuse_bombs(path: Path) -> None:
             total = sum(member.file_size for member in members)
             packed = os.path.getsize(path)
             if len(members) > 10_000 or total > FILE_LIMIT or total > max(_SMALL, packed * _RATIO):
-                raise _refused(path, f"unpacks to {total} bytes; too much for a sheet")
+                raise refused(path, f"unpacks to {total} bytes; too much for a sheet")
             for member in members:
                 with archive.open(member) as stream:
                     if b"<!DOCTYPE" in stream.read(4096).replace(b"\0", b""):
-                        raise _refused(path, "its XML declares a document type, as attacks do")
+                        raise refused(path, "its XML declares a document type, as attacks do")
     except (*_DAMAGED, RuntimeError) as error:
-        raise _refused(path, f"not an XLSX file ({error})") from error
+        raise refused(path, f"not an XLSX file ({error})") from error
 
 
-def _refused(path: Path, reason: str) -> SourceRefused:
-    return SourceRefused(f"{escape_for_display(os.fspath(path))}: {reason}", code="E-SHEET")
+def refused(path: Path, reason: str) -> UsageError:
+    """Why a file is not taken for a sheet: which, what is wrong, what to do."""
+    return UsageError(
+        f"the sheet {escape_for_display(os.fspath(path))}: {reason}",
+        code="E-SHEET",
+        hint="correct its name, or save it anew as XLSX or 'CSV UTF-8'; "
+        "`ingest --sheet-template FILE` writes an empty one",
+    )

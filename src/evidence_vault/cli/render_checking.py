@@ -29,6 +29,7 @@ def fixity(result: dict[str, Any]) -> str:
         lines.append("Everything matches the log.")
     if result["event"] is not None:
         lines.append(f"Recorded as event {result['event']}.")
+    lines += notices(result["notices"])
     return "\n".join(lines)
 
 

@@ -31,8 +31,17 @@ def receipt(result: dict[str, Any]) -> str:
             *block(f"Wrote {number(len(made), 'receipt')}:", rows),
             f"  as of {number(result['checkpoint']['size'], 'entry', 'entries')} of the log; "
             f"recorded as event {result['event']}",
+            f"  {_proofs(result['proofs'])}",
             f"To verify: evidence-vault verify --trust TRUST-FILE {first} [FILE]",
         ]
+    )
+
+
+def _proofs(proofs: dict[str, Any]) -> str:
+    """What others put to the log and goes along; what is pending is not there yet."""
+    return (
+        f"countersignatures {shown(proofs['cosignatures'])}, "
+        f"time stamps {shown(proofs['timestamps'])}"
     )
 
 
@@ -54,6 +63,7 @@ def export_announced(result: dict[str, Any]) -> str:
         f"  fields:     {counts['fields_shown']} revealed, {counts['fields_withheld']} withheld",
         f"  log:        {number(result['checkpoint']['size'], 'entry', 'entries')}; "
         f"recorded as event {result['event']}",
+        f"  proofs:     {_proofs(result['proofs'])}",
     ]
     if result["sha256"]:
         lines.append(f"  SHA-256:    {result['sha256']}")
@@ -73,12 +83,12 @@ def export_announced(result: dict[str, Any]) -> str:
 
 
 def sensitive(found: list[dict[str, Any]]) -> str:
-    """By what was found, with the items that hold it; empty when nothing was."""
+    """By what was found, in that order, with the items that hold it; empty when nothing was."""
     by_what: dict[str, list[str]] = {}
     for each in found:
         by_what.setdefault(shown(each["what"]), []).append(shown(each["id"]))
     rows = []
-    for what, ids in sorted(by_what.items()):
+    for what, ids in by_what.items():
         more = f" and {len(ids) - 5} more" if len(ids) > 5 else ""
         rows.append(f"{what}: {', '.join(ids[:5])}{more}")
     return "\n".join(block("What could point to people LEAVES with this bundle:", rows))

@@ -132,11 +132,14 @@ def fold_key(path: str) -> str:
 
 
 def is_os_junk(path: str) -> bool:
-    """True for the closed list of what an operating system adds by itself (any folder depth)."""
-    *folders, name = path.casefold().rstrip("/").split("/")
+    """True for the closed list of what an operating system adds by itself (any folder depth).
+
+    A path that ends in a slash is a folder. Only files have the names of files that a system
+    drops, and only folders those of folders: nothing hides in a folder named ``.DS_Store``.
+    """
+    *folders, name = path.casefold().split("/")
     return (
         name in _JUNK_NAMES
         or name.startswith("._")
-        or name in _JUNK_FOLDERS
         or any(folder in _JUNK_FOLDERS for folder in folders)
     )

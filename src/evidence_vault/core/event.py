@@ -87,6 +87,10 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "trust-recorded": ("actor", "purpose"),
 }
 
+# Types whose fields, once given, supersede what was said before: one given as unknown commits to
+# the value null, which withdraws it. (A null commitment says that the event does not touch it.)
+SUPERSEDING = ("described",)
+
 # PREMIS 3 event type (id.loc.gov/vocabulary/preservation/eventType) of each event type.
 PREMIS: dict[str, str] = {
     "vault-created": "creation",

@@ -16,7 +16,6 @@ from evidence_vault.core.checkpoint import MAX_NAME_SIZE
 from evidence_vault.core.merkle import HASH_SIZE, MAX_PROOF_LENGTH
 from evidence_vault.core.note import (
     MAX_NOTE_SIZE,
-    MAX_SIGNATURES,
     Note,
     NoteSignature,
     decode_base64,
@@ -114,7 +113,6 @@ def parse_answer(data: bytes) -> tuple[NoteSignature, ...]:
     note = parse_note(b"\n\n" + data)
     if note.text != _HEAD or format_answer(note.signatures) != data:
         raise FormatError("an answer is not in its one spelling", code="E-WITNESS-ANSWER")
-    assert len(note.signatures) <= MAX_SIGNATURES
     return note.signatures
 
 

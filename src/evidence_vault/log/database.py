@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from evidence_vault.errors import StoreError, VaultBusy
@@ -15,20 +16,61 @@ from evidence_vault.errors import StoreError, VaultBusy
 _BUSY_SECONDS = 30
 
 
+# What SQLite says where the disk is full or read-only, or belongs to somebody else.
+_NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_FULL", "SQLITE_IOERR")
+
+
 def open_engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
+    """The database at ``path``, made if it is missing; where it can't be written, to be read only.
 
-    @event.listens_for(engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        # The catalogue is a cache of the store: a lost transaction is replayed from commits, so
-        # a write-ahead log that is synced now and then is durable enough.
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=NORMAL")
-        cursor.execute("PRAGMA cache_size=-16000")
-        cursor.close()
+    Whoever then writes meets SQLITE_READONLY (see :func:`translated`).
+    """
+    return create_engine(f"sqlite:///{path}", creator=lambda: _connect(path))
 
-    return engine
+
+def _connect(path: Path) -> sqlite3.Connection:
+    writable = os.access(path if path.exists() else path.parent, os.W_OK)
+    if writable and os.access(path.parent, os.W_OK):
+        connection = _open(path)
+        try:
+            # The catalogue is a cache of the store: a lost transaction is replayed from commits,
+            # so a write-ahead log that is synced now and then is durable enough.
+            connection.execute("PRAGMA journal_mode=WAL").close()
+            connection.execute("PRAGMA synchronous=NORMAL").close()
+            connection.execute("PRAGMA cache_size=-16000").close()
+            connection.execute("SELECT count(*) FROM sqlite_schema").close()
+            return connection
+        except sqlite3.OperationalError as error:
+            connection.close()
+            name = str(getattr(error, "sqlite_errorname", ""))
+            if not path.exists() or not name.startswith(_NOT_WRITABLE):
+                raise
+    return _open_to_read(path)
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """What a crash left in the write-ahead log is read, too; without one no file is needed beside.
+
+    (*immutable* would pass over that log, and *ro* needs files beside the database.)
+    """
+    log = path.with_name(path.name + "-wal")
+    beside = log.exists() and log.stat().st_size > 0
+    connection = _open(path, "mode=ro" if beside else "mode=ro&immutable=1")
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").close()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _open(path: Path, how: str = "mode=rwc") -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        check_same_thread=False,  # the pool hands a connection to one thread at a time
+    )
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, case, func, select
 from sqlmodel import Session
 
 from evidence_vault.log.database import translated
@@ -112,7 +112,7 @@ class SearchIndex:
                 | _contains(IndexItem.place, text)
             )
         if date is not None:
-            where.append(_starts(IndexItem.occurred_at, date))
+            where.append(_overlaps(date))
         if source_code is not None:
             where.append(IndexItem.source_code == source_code)
         if accession is not None:
@@ -130,6 +130,24 @@ class SearchIndex:
 
 def _starts(column: Any, text: str) -> Any:
     return column.startswith(text, autoescape=True)
+
+
+def _overlaps(date: str) -> Any:
+    """Items whose date or interval ``START/END`` has a moment in common with a date or interval.
+
+    Dates are ISO 8601, of any precision: one lasts as long as its precision says.
+    """
+    column = IndexItem.occurred_at
+    slash = func.instr(column, "/")
+    start = case((slash > 0, func.substr(column, 1, slash - 1)), else_=column)
+    end = case((slash > 0, func.substr(column, slash + 1)), else_=column)
+    first, _, last = date.partition("/")
+    last = last or first
+    # "2024-02" lies before "2024-03", and so does all that begins with it; a text that is the
+    # beginning of another holds it, so both comparisons are made over the length they share.
+    begins = func.substr(start, 1, len(last)) <= func.substr(last, 1, func.length(start))
+    ends = func.substr(end, 1, len(first)) >= func.substr(first, 1, func.length(end))
+    return begins & ends
 
 
 def _contains(column: Any, text: str) -> Any:

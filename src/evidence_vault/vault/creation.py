@@ -148,7 +148,7 @@ def change_passphrase(
     with open_vault(folder, old) as vault:
         keyring = vault.keyring
         fresh = new()
-        _check_passphrase(fresh)
+        check_passphrase(fresh)
         previous = replace_keyring(vault, keyring, fresh)
     return {"keyring": str(folder / KEYRING), "previous": str(previous)}
 
@@ -232,10 +232,11 @@ def _check(folder: Path, org: str, prefix: str, origin: str, passphrase: str) ->
         raise UsageError("--prefix must be 2 to 12 capital letters and digits, a letter first")
     if not is_origin(origin):
         raise UsageError("--origin must be one word without spaces or plus signs")
-    _check_passphrase(passphrase)
+    check_passphrase(passphrase)
 
 
-def _check_passphrase(passphrase: str) -> None:
+def check_passphrase(passphrase: str) -> None:
+    """Raises UsageError (E-PASSPHRASE-SHORT) for one that is too short to protect anything."""
     if len(passphrase) < MIN_PASSPHRASE:
         raise UsageError(
             f"the passphrase is shorter than {MIN_PASSPHRASE} characters",

@@ -23,9 +23,10 @@ def describe(
 ) -> dict[str, Any]:
     """Commit one ``described`` event per item.
 
-    ``targets`` are items or accessions (all items of it); ``fields`` parsed values; ``sheet`` a
-    spreadsheet whose column ``file`` holds item identifiers. Raises UsageError for an unknown
-    target, or when nothing is given to say.
+    ``targets`` are items or accessions (all items of it); ``fields`` parsed values, None for one
+    that is now unknown; ``sheet`` a spreadsheet whose column ``file`` holds item identifiers (its
+    empty cells say nothing). Raises UsageError for an unknown target, or when nothing is given
+    to say.
     """
     wanted: list[tuple[str, Mapping[str, Any]]] = []
     refused: list[dict[str, str]] = []
@@ -69,8 +70,9 @@ def _prepare(
     vault: Vault, writer: Writer, item: str, values: Mapping[str, Any], by: str | None
 ) -> None:
     allowed = {k: v for k, v in values.items() if k in FIELDS["described"]}
+    actor = {} if by is None else {"actor": by}
     home = vault.catalogue.home(item)
-    writer.item_event("described", item, {**allowed, "actor": by}, home=home and home[0])
+    writer.item_event("described", item, {**allowed, **actor}, home=home and home[0])
     index_event("described", item, writer.recorded_at, allowed, writer.index)
 
 
@@ -87,6 +89,8 @@ def _rows(
             refused.append({"code": "E-SHEET-ROW", "name": name, "reason": "; ".join(row.problems)})
         elif vault.catalogue.home(item) is None:
             refused.append({"code": "E-NO-ITEM", "name": name, "reason": "names no item here"})
+        elif not row.fields:
+            refused.append({"code": "E-SHEET-ROW", "name": name, "reason": "describes nothing"})
         else:
             found.append((item, row.fields))
     return found

@@ -122,8 +122,8 @@ def index_event(
     elif kind == "received-again":
         rows.again.append((item, _descriptive(values), list(values.get("case") or ())))
     elif kind == "described":
-        changed = {k: v for k, v in _descriptive(values).items() if v is not None}
-        if values.get("case") is not None:
+        changed = {k: v for k, v in _descriptive(values).items() if k in values}
+        if "case" in values:
             changed["case"] = values["case"]
         rows.patches.append((item, changed))
 

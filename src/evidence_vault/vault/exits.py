@@ -27,7 +27,9 @@ from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import Receipt, format_receipt
 from evidence_vault.core.trustsigned import format_chain
-from evidence_vault.errors import EvidenceError, InternalError, UsageError
+from evidence_vault.errors import EvidenceError, InternalError, KeyProblem, UsageError
+from evidence_vault.seal.keyring import open_keyring
+from evidence_vault.vault.creation import check_passphrase
 from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.keys import key_state, signer_for
@@ -169,7 +171,7 @@ def export(
     ``announce`` is told what could point to people before anything is committed or leaves; it
     may raise to stop.
     """
-    _check_request(request)
+    _check_request(vault, request)
     # 1. Choose.
     chosen = _choose(vault, request)
     shown = fields_to_show(request.disclose)
@@ -321,7 +323,7 @@ def _commit_exit(
     return index
 
 
-def _check_request(request: ExportRequest) -> None:
+def _check_request(vault: Vault, request: ExportRequest) -> None:
     demand_absent(request.out)
     ways = [bool(request.recipients), request.passphrase is not None, request.clear]
     if sum(ways) != 1:
@@ -336,6 +338,22 @@ def _check_request(request: ExportRequest) -> None:
         raise UsageError(f"there is no profile {request.profile!r} in this version")
     for text in request.recipients:
         age.parse_recipient(text)
+    if request.passphrase is not None:
+        _check_passphrase(vault, request.passphrase)
+
+
+def _check_passphrase(vault: Vault, passphrase: str) -> None:
+    """Whoever gets the bundle gets its passphrase, so it is long and opens nothing else."""
+    check_passphrase(passphrase)
+    try:
+        open_keyring(vault.keyring_bytes(), passphrase)
+    except KeyProblem:
+        return
+    raise UsageError(
+        "the passphrase of an export can't be the vault's own",
+        code="E-PASSPHRASE-SAME",
+        hint="whoever gets the bundle would hold the key of the vault: take another one",
+    )
 
 
 def _choose(vault: Vault, request: ExportRequest) -> list[str]:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from evidence_vault import osfiles
-from evidence_vault.errors import UsageError
+from evidence_vault.errors import StoreError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.objects import Each, Slice, SliceFound, check_slice
 from evidence_vault.store.filesystem import object_key
@@ -36,36 +36,46 @@ def fixity(
     """Hash stored objects, records and headers again and compare them with the entries.
 
     Goes through the log in order, on all cores, with flat memory. One event ``fixity-checked``
-    about all items looked at is committed afterwards. Exit 10 when anything is damaged.
+    about all items looked at is committed afterwards. Exit 10 when anything is damaged, 3 when
+    nothing is and the check could not be recorded (a disk that is read-only or full).
     """
     chosen = _choose(vault, all, sample, items)
     found = _check(vault, None if all else chosen, progress)
-    homes = vault.catalogue.homes()
-    event = None
+    event, notices = None, []
     if chosen:
-        with writing(vault) as writer:
-            values = {
-                "actor": by,
-                "counts": {
-                    "bytes": str(found.bytes),
-                    "damaged": len(found.damaged),
-                    "items": len(chosen),
-                    "objects": str(found.objects),
-                },
-                "findings": found.damaged,
-                "method": _METHOD,
-            }
-            writer.set_event("fixity-checked", [(item, homes[item]) for item in chosen], values)
-            event = writer.commit()
-            writer.checkpoint()
+        try:
+            event = _record(vault, chosen, found, by)
+        except StoreError as error:
+            notices.append(f"this check could not be recorded in the log: {error.message}")
     return {
         "bytes": found.bytes,
         "checked": len(chosen),
         "damaged": found.damaged,
         "event": event,
-        "exit": 10 if found.damaged else 0,
+        "exit": 10 if found.damaged else 3 if notices else 0,
+        "notices": notices,
         "objects": found.objects,
     }
+
+
+def _record(vault: Vault, chosen: list[str], found: SliceFound, by: str | None) -> int:
+    homes = vault.catalogue.homes()
+    values = {
+        "actor": by,
+        "counts": {
+            "bytes": str(found.bytes),
+            "damaged": len(found.damaged),
+            "items": len(chosen),
+            "objects": str(found.objects),
+        },
+        "findings": found.damaged,
+        "method": _METHOD,
+    }
+    with writing(vault) as writer:
+        writer.set_event("fixity-checked", [(item, homes[item]) for item in chosen], values)
+        event = writer.commit()
+        writer.checkpoint()
+    return event
 
 
 def _choose(vault: Vault, all_: bool, sample: int | None, items: list[str] | None) -> list[str]:

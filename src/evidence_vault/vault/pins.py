@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,13 +99,13 @@ def write_pins(folder: Path, pin: Pin, keyring: Keyring) -> None:
     """Durable in both places on return: only then may a signature leave."""
     data = format_pin(pin, keyring)
     try:
-        _write(inside_path(folder), data)
+        osfiles.replace_file(inside_path(folder), data)
         # A crash here leaves the outer one older: the newest wins.
         step("8-pinned-inside")
         outside = outside_path(keyring.origin)
         if outside is not None:
             outside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write(outside, data)
+            osfiles.replace_file(outside, data)
     except OSError as error:
         raise StoreError(
             f"the record of what was signed can't be written: {error}",
@@ -125,15 +123,6 @@ def _read(path: Path | None, keyring: Keyring) -> Pin | None:
         return None
     except OSError as error:
         raise StoreError(f"{path} can't be read: {error.strerror}") from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with open(temporary, "xb") as stream:
-        stream.write(data)
-        osfiles.sync_file(stream)
-    os.replace(temporary, path)
-    osfiles.sync_folder(path.parent)
 
 
 def _body(pin: Pin) -> dict[str, object]:

@@ -134,7 +134,7 @@ def _device_clock(metadata: dict[str, Any] | None) -> str | None:
 
 
 def _current(events: list[ItemEvent]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Newest value of each descriptive field, and those that were superseded."""
+    """Newest value of each descriptive field (None: withdrawn), and those that were superseded."""
     current: dict[str, tuple[Any, ItemEvent]] = {}
     superseded: list[dict[str, Any]] = []
     for event in events:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -27,6 +28,8 @@ from evidence_vault.store.filesystem import object_key
 from evidence_vault.vault.opening import Vault
 
 MAX_METADATA = 256 * 1024 * 1024
+_READ_AHEAD = 256 * 1024
+_UNITS = {"content": "its original", "metadata": "its metadata"}
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,10 @@ def open_content(vault: Vault, ingested: ItemEvent) -> BinaryIO:
 def open_unit(vault: Vault, ingested: ItemEvent, unit: Unit) -> BinaryIO:
     """A seekable reader of one large unit's true bytes."""
     file_key = file_key_of(vault, ingested.committed, unit)
-    return open_payload(file_key, open_objects(vault, unit.objects))
+    name = str(ingested.event.subject.get("id", f"entry {ingested.index}"))
+    with _told_of(name, unit.kind):
+        opened = open_payload(file_key, open_objects(vault, unit.objects))
+    return io.BufferedReader(_OfItem(opened, name, unit.kind), _READ_AHEAD)
 
 
 def read_metadata(vault: Vault, ingested: ItemEvent) -> dict[str, Any] | None:
@@ -170,11 +176,59 @@ def read_metadata(vault: Vault, ingested: ItemEvent) -> dict[str, Any] | None:
     unit = unit_of(ingested.event, "metadata")
     if unit is None:
         return None
-    with open_objects(vault, unit.objects) as stream:
-        payload = stream.read(MAX_METADATA)
-    data = open_bytes(file_key_of(vault, ingested.committed, unit), "metadata", payload)
+    file_key = file_key_of(vault, ingested.committed, unit)
+    with _told_of(str(ingested.event.subject.get("id", "")), unit.kind):
+        with open_objects(vault, unit.objects) as stream:
+            payload = stream.read(MAX_METADATA)
+        data = open_bytes(file_key, "metadata", payload)
     value = parse_canonical(data, "extracted metadata")
     return value if isinstance(value, dict) else None
+
+
+@contextmanager
+def _told_of(item: str, kind: str) -> Iterator[None]:
+    """Damage of stored objects as an EvidenceError that names the item."""
+    what = _UNITS.get(kind, kind)
+    hint = f"run `evidence-vault fixity {item}`; keep the disk, a copy may still have the bytes"
+    try:
+        yield
+    except NotFound as error:
+        message = f"{item}: a stored object of {what} is missing: {error.message}"
+        raise EvidenceError(message, code="E-OBJECT-MISSING", hint=hint) from error
+    except (EvidenceError, FormatError) as error:
+        message = f"{item}: a stored object of {what} was changed: {error.message}"
+        raise EvidenceError(message, code="E-OBJECT-CHANGED", hint=hint) from error
+
+
+class _OfItem(io.RawIOBase):
+    """The true bytes of a unit; damage met while reading names the item."""
+
+    def __init__(self, stream: BinaryIO, item: str, kind: str) -> None:
+        super().__init__()
+        self._stream, self._item, self._kind = stream, item, kind
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        with _told_of(self._item, self._kind):
+            return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def readinto(self, buffer: Any) -> int:
+        with _told_of(self._item, self._kind):
+            data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def open_objects(vault: Vault, digests: Sequence[str]) -> BinaryIO:

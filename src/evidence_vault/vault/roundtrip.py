@@ -7,6 +7,7 @@ asked for with every run, with the proof from what it is known to have signed la
 from __future__ import annotations
 
 import http.client
+import time
 import urllib.error
 import urllib.request
 from typing import Any
@@ -32,6 +33,8 @@ COUNTERSIGNED, UNREACHABLE, REFUSED, NO_ADDRESS, ROLLED_BACK, FORKED = (
     *("countersigned", "unreachable", "refused", "no address", "rolled back", "fork"),
 )
 _SECONDS = 20.0
+_WHOLE_SECONDS = 120.0
+_READ_BYTES = 65_536
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -111,10 +114,21 @@ def _fetch(request: urllib.request.Request) -> tuple[int, bytes]:
     """(status, at most ``MAX_ANSWER`` bytes); OSError when nobody answers."""
     try:
         with _OPENER.open(request, timeout=_SECONDS) as reply:
-            return reply.status, reply.read(MAX_ANSWER + 1)
+            return reply.status, _read(reply)
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, error.read(MAX_ANSWER + 1)
+            return error.code, _read(error)
+
+
+def _read(reply: Any) -> bytes:
+    """At most ``MAX_ANSWER`` bytes and one; TimeoutError for a server that drips."""
+    end = time.monotonic() + _WHOLE_SECONDS
+    body = b""
+    while len(body) <= MAX_ANSWER and (piece := reply.read1(_READ_BYTES)):
+        body += piece
+        if time.monotonic() > end:
+            raise TimeoutError("it takes too long to answer")
+    return body
 
 
 def _why(vault: Vault, peer: Peer, own: OpenedCheckpoint, status: int) -> tuple[str, str]:

@@ -1,54 +1,111 @@
-"""What in an export could point to people: listed before it leaves (DESIGN §4, exit defaults)."""
+"""What in a bundle could point to people: said before anything leaves, and what isn't known, too.
+
+A warning, not a filter. Consent, classification and redaction come with later records. The rule:
+never silent. An original whose metadata was never read is named as one that could not be checked.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker
 from evidence_vault.vault.records import read_metadata
 
+NEVER_READ = (
+    "could not be checked: metadata of the original was never read, "
+    "it may hold a position, serial numbers, names"
+)
+
 _PERSONAL_FIELDS = {
     "actor": "who acted",
+    "case": "a case",
+    "caveats": "handling caveats",
     "collector_code": "who collected it",
     "custody_before": "earlier holders",
     "description": "free text",
     "place": "a place",
+    "purpose": "why somebody acted, free text",
+    "reader": "who may read",
     "received_from": "who gave it",
+    "received_via": "how it came",
+    "recipient": "who received a copy",
     "source_code": "a source",
     "source_path": "the original file name",
     "title": "free text",
 }
+# By parts of tag names, in lower case.
 _TAGS = (
-    ("a position", ("gpslatitude", "gpslongitude", "gpsposition", "gpscoordinates", "location")),
-    ("a serial number", ("serialnumber", "uniqueid", "deviceid", "cameraid")),
+    (
+        "a position",
+        ("latitude", "longitude", "gpsposition", "gpscoordinates", "location", "city", "geotag"),
+    ),
+    ("a serial number", ("serialnumber", "uniqueid", "deviceid", "cameraid", "imei")),
     (
         "a name",
-        ("artist", "author", "creator", "ownername", "lastmodifiedby", "by-line", "company"),
+        (
+            "artist",
+            "author",
+            "by-line",
+            "byline",
+            "company",
+            "contact",
+            "copyright",
+            "creator",
+            "credit",
+            "editor",
+            "lastmodifiedby",
+            "manager",
+            "owner",
+            "personinimage",
+            "photographer",
+            "regioninfo",
+            "rights",
+        ),
     ),
 )
+# Of programs and of colour profiles, which stand in most pictures.
+_HARMLESS = frozenset(("copyrightflag", "creatortool", "profilecopyright", "profilecreator"))
 
 
 def sensitive_findings(
     vault: Vault, maker: ReceiptMaker, originals: bool, shown: frozenset[str] | None
 ) -> list[dict[str, str]]:
-    """(item, what) of positions, serial numbers, names and revealed fields that would leave."""
+    """(item, what) of positions, serial numbers, names and revealed fields that would leave.
+
+    Originals whose metadata was not read, or not to its end, come first.
+    """
+    unread: list[dict[str, str]] = []
     found: list[dict[str, str]] = []
     for item, events in maker.histories():
-        revealed = {d.name for e in events for d in maker.reveals(e)}
+        revealed = {d.name for e in events for d in maker.reveals(e) if d.value is not None}
         for name in sorted(revealed & set(_PERSONAL_FIELDS)):
             found.append({"id": item, "what": f"field {name}: {_PERSONAL_FIELDS[name]}"})
         if originals:
-            tags = (read_metadata(vault, events[0]) or {}).get("tags", {})
-            found += [{"id": item, "what": what} for what in _in_tags(tags)]
-    return found
+            document = read_metadata(vault, events[0]) or {}
+            if document.get("status") != "read":
+                unread.append({"id": item, "what": NEVER_READ})
+            found += [{"id": item, "what": what} for what in _in_tags(document.get("tags", {}))]
+    return unread + found
 
 
 def _in_tags(tags: dict[str, Any]) -> list[str]:
-    names = {name.rsplit(":", 1)[-1].lower() for name in tags}
+    names = set(_names(tags)) - _HARMLESS
     found = []
     for what, parts in _TAGS:
         hits = sorted(n for n in names if any(part in n for part in parts))
         if hits:
             found.append(f"the original holds {what} ({', '.join(hits[:4])})")
     return found
+
+
+def _names(tags: dict[str, Any]) -> Iterator[str]:
+    """Names of the tags that hold something, and of what structures hold, in lower case."""
+    for name, value in tags.items():
+        if value is None or (isinstance(value, str) and not value.strip()):
+            continue
+        yield name.rsplit(":", 1)[-1].partition("#")[0].lower()
+        for inner in value if isinstance(value, list) else [value]:
+            if isinstance(inner, dict):
+                yield from _names(inner)

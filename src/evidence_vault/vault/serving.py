@@ -138,9 +138,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_request(self, code: Any = "-", size: Any = "-") -> None:
-        known = self.path == _ADD or _CHECKPOINT.fullmatch(self.path) is not None
-        route = self.path if known else "another address"
-        self.server.log(f"{self.command if known else 'request'} {route}: {int(code)}")
+        path = getattr(self, "path", "")  # not there when the first line could not be read
+        route = "another address"
+        if path == _ADD:
+            route = "a request to countersign"
+        elif _CHECKPOINT.fullmatch(path):
+            route = "a checkpoint"
+        self.server.log(f"{route}: {int(code)}")
 
     def log_message(self, format: str, *args: Any) -> None:
         """The library's own words quote what strangers sent: they are left out."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ def sheet_sources(
 ) -> Iterator[tuple[Source | Refusal, dict[str, Any]]]:
     """Sources a sheet names, each with the parsed fields of its row.
 
-    A row with problems is refused by its number, and the others go on. Raises FormatError when
-    the sheet itself can't be read.
+    The relative path of a source is that of its row, so that two files of one name stay two. A
+    row with problems, or whose file can't be taken, is refused by its number and path, and the
+    others go on. Raises UsageError when the sheet itself can't be read.
     """
+    folder = os.path.abspath(os.fsencode(sheet.parent))
     for row in read_sheet(sheet):
         label = os.fsencode(f"{sheet.name} row {row.number}")
         if row.problems:
@@ -29,9 +32,24 @@ def sheet_sources(
         if not row.path:
             refuse(label, "E-SHEET-ROW", "the column file is empty", "name the row's file")
             continue
-        path = os.path.join(os.fsencode(sheet.parent), os.fsencode(row.path))
-        if os.path.isdir(path):
-            refuse(label, "E-SHEET-ROW", "the column file names a folder", "one row, one file")
+        path = os.path.join(folder, os.fsencode(row.path))
+        relative = _relative(path, folder)
+        if os.path.isdir(path) and not os.path.islink(path):
+            reason = "the column file names a folder"
+            refuse(label + b": " + relative, "E-SHEET-ROW", reason, "one row, one file")
             continue
         for found in walk([path], exclude=exclude):
-            yield found, dict(row.fields)
+            told = relative if isinstance(found, Source) else label + b": " + relative
+            yield replace(found, relative=told), dict(row.fields)
+
+
+def _relative(path: bytes, folder: bytes) -> bytes:
+    """A row's path below the sheet's folder; of one outside it, what follows the common part."""
+    try:
+        relative = os.path.relpath(path, folder)
+    except ValueError:  # another drive
+        relative = os.path.splitdrive(path)[1].lstrip(os.fsencode(os.sep))
+    above = os.fsencode(os.pardir + os.sep)
+    while relative.startswith(above):
+        relative = relative[len(above) :]
+    return relative.replace(os.fsencode(os.sep), b"/")

@@ -264,7 +264,8 @@ class Writer:
         unknown = set(values) - set(names)
         if unknown:
             raise InternalError(f"{kind} has no fields {sorted(unknown)}")
-        told = [name for name in names if values.get(name) is not None]
+        null = kind in events.SUPERSEDING  # there null is a value: it withdraws the one before
+        told = [n for n in names if n in values and (null or values[n] is not None)]
         salts = secrets.token_bytes(SALT_BYTES * len(told))
         disclosures = [
             make_disclosure(salts[i * SALT_BYTES : (i + 1) * SALT_BYTES], name, values[name])

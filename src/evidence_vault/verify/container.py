@@ -107,7 +107,7 @@ class FolderContainer:
             listing.differ("C-LINK", path)
         elif not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             listing.differ("C-SPECIAL", path)
-        elif is_os_junk(path):
+        elif is_os_junk(path + "/" if stat.S_ISDIR(status.st_mode) else path):
             listing.junk.append(path)
         elif not listing.is_safe(path):
             return False

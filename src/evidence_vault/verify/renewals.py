@@ -149,11 +149,11 @@ def _check(
     differs, unchecked = Outcome.DIFFERS, Outcome.UNCHECKED
     kept = tuple(stamps)
     if not all(is_authority(name) for name, _ in stamps):
-        return RenewalCheck(number, differs, "N-FORM", "an authority's name is malformed")
+        return RenewalCheck(number, differs, "T-LIST-FORM", "an authority's name is malformed")
     try:
         listed = parse_renewal(renewal.manifest)
     except FormatError as error:
-        return RenewalCheck(number, differs, "N-FORM", error.message, stamps=kept)
+        return RenewalCheck(number, differs, "T-LIST-FORM", error.message, stamps=kept)
     absent = tuple(name for name in listed if name not in files)
 
     def result(outcome: Outcome, code: str, reason: str) -> RenewalCheck:
@@ -161,26 +161,28 @@ def _check(
 
     for name, digest in listed.items():
         if name in files and hashlib.sha512(files[name]).hexdigest() != digest:
-            return result(differs, "N-FILE", f"{name} is not the file that it lists")
+            return result(differs, "T-LIST-FILE", f"{name} is not the file that it lists")
     for name in needed:
         if name not in listed:
-            return result(differs, "N-LACKS", f"it does not list {name}")
+            return result(differs, "T-LIST-LACKS", f"it does not list {name}")
     later = next((name for name in listed if _number(name) >= number), None)
     if later is not None:
-        return result(differs, "N-LEFT-OUT", f"it lists {later}, which does not stand before it")
+        return result(
+            differs, "T-LIST-LEFT-OUT", f"it lists {later}, which does not stand before it"
+        )
     covered = [check for name, check in before if name in listed]
     if not covered:
-        return result(differs, "N-LACKS", "it lists no time stamp of what it renews")
+        return result(differs, "T-LIST-LACKS", "it lists no time stamp of what it renews")
     bad = next((c for _, c in stamps if c.outcome is differs), None)
     if bad is not None:
-        return result(differs, "N-STAMP", bad.reason)
+        return result(differs, "T-LIST-STAMP", bad.reason)
     good = [c for _, c in stamps if c.outcome is Outcome.MATCHES]
     if not good:
         reason = stamps[0][1].reason if stamps else "it has no time stamp"
-        return result(unchecked, "N-STAMP", reason)
+        return result(unchecked, "T-LIST-STAMP", reason)
     proven = [c for c in covered if c.outcome is Outcome.MATCHES]
     if not proven:
-        return result(unchecked, "N-BEFORE", "no time stamp that it renews could be checked")
+        return result(unchecked, "T-LIST-BEFORE", "no time stamp that it renews could be checked")
     return _in_time(result, good, proven)
 
 
@@ -196,14 +198,14 @@ def _in_time(result: Any, good: list[TokenCheck], proven: list[TokenCheck]) -> R
     earlier = [c for c in proven if (c.gen_time or 0) <= max(c.gen_time or 0 for c in good)]
     if not earlier:
         outcome: RenewalCheck = result(
-            Outcome.DIFFERS, "N-ORDER", "it was stamped before what it renews"
+            Outcome.DIFFERS, "T-LIST-ORDER", "it was stamped before what it renews"
         )
     elif any(made <= (c.ends or 0) for c in earlier):
-        outcome = result(Outcome.MATCHES, "N-OK", "the renewal matches")
+        outcome = result(Outcome.MATCHES, "T-LIST-OK", "the renewal matches")
     else:
         outcome = result(
             Outcome.UNCHECKED,
-            "N-LATE",
+            "T-LIST-LATE",
             "it was stamped after the certificates of what it renews had ended",
         )
     return outcome

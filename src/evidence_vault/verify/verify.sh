@@ -210,8 +210,9 @@ else
       else
         K=f
         [ ! -d "$F" ] || K=d
-        case $B in
-          .ds_store|thumbs.db|ehthumbs.db|desktop.ini|.directory|._*|__macosx|.spotlight-v100|.trashes|.fseventsd) K=j;;
+        case $K.$B in # files of the one kind of names, folders of the other
+          f..ds_store|f.thumbs.db|f.ehthumbs.db|f.desktop.ini|f..directory|f.._*) K=j;;
+          d.__macosx|d..spotlight-v100|d..trashes|d..fseventsd) K=j;;
         esac
       fi
       case $N in
@@ -1676,7 +1677,7 @@ function unsafe(p,  n, a, i, s) {
 function junk(p,  n, a, i) {
   n = split(tolower(p), a, "/")
   for (i = 1; i <= n; i++) {
-    if (a[i] ~ /^(__macosx|[.]spotlight-v100|[.]trashes|[.]fseventsd)$/) return 1
+    if (i < n && a[i] ~ /^(__macosx|[.]spotlight-v100|[.]trashes|[.]fseventsd)$/) return 1
     if (i == n && a[i] ~ /^([.]_.*|[.]ds_store|thumbs[.]db|ehthumbs[.]db|desktop[.]ini|[.]directory)$/) return 1
   }
   return 0

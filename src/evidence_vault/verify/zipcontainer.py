@@ -176,7 +176,9 @@ class ZipContainer:
         """Members follow each other without gap or overlap, and local headers agree."""
         ordered = sorted(members, key=lambda m: m.offset)
         ends = [m.offset for m in ordered[1:]] + [directory]
-        if (ordered[0].offset if ordered else directory) != 0:
+        if not ordered:
+            raise _Bad("C-ZIP-DAMAGED", "", "there is nothing in it")
+        if ordered[0].offset != 0:
             raise _Bad("C-ZIP-LAYOUT", "", "bytes before its first member")
         for member, end in zip(ordered, ends, strict=True):
             self._check_local(member)
@@ -233,7 +235,7 @@ class ZipContainer:
             name = m.name.removesuffix("/")
             if not self.listing.is_safe(name):
                 continue
-            if is_os_junk(name):
+            if is_os_junk(m.name):
                 self.listing.junk.append(name)
                 continue
             top, _, path = name.partition("/")
