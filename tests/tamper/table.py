@@ -207,7 +207,7 @@ def render(rows: dict[str, Row], every: int) -> str:
     if waiting:
         lines += ["", "## Not tried yet", ""]
         lines += [f"- {row.title}: {row.absent}" for row in waiting]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + _LIMITS
 
 
 _HEAD = """# Tamper table
@@ -218,13 +218,26 @@ and `verify.sh`. *Caught* means that the evidence does not match (exit status 10
 that it could not be checked (3). The command fails when either calls tampered evidence right or
 good evidence wrong, and so whenever one says right where the other says wrong.
 
-The changes are the same on every run. Where each byte is flipped in turn, `verify.sh` gets every
+The changes are the same on every run, but for the bytes of time stamps, which a real authority on
+this machine makes anew. Where each byte is flipped in turn, `verify.sh` gets every
 {every}th. It may say *open* where the program says *does not match* for a named list only:
 ML-DSA-44 signatures where OpenSSL is older than 3.5 (as it was here), names with letters beyond
 ASCII, numbers beyond 2^53, documents of the network, and the lists of renewed time stamps.
 
 | class | program: tried | caught | open | verify.sh: tried | caught | open |
 |---|---:|---:|---:|---:|---:|---:|"""
+
+_LIMITS = """
+## What neither can see
+
+- A receipt whose last entries were left out is an earlier receipt. That nothing follows is shown by
+  no receipt alone; a bundle names its closing entry.
+- A log rolled back to a state that the trust file has not at the very same size: it takes a
+  countersigner or a partner who compares two states.
+- The stated size of a set, where another size gives the same path to its root. Membership is proved
+  either way.
+- With `-c`, `verify.sh` does not demand ML-DSA-44 signatures: see [two verifiers](verifiers.md).
+"""
 
 _FINDINGS = """How often each finding came up; one case can have several. The program gives the
 sentence of each code in its message catalogue, `verify.sh` prints it."""
