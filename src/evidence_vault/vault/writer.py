@@ -403,6 +403,13 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
             code="E-CONFIG-CHANGED",
             hint="somebody changed vault.toml; put the old one back",
         )
+    now = vault.clock.now()
+    if now < "1970":
+        raise UsageError(
+            f"the clock says {now}, before 1970: nothing can be signed with that time",
+            code="E-CLOCK",
+            hint="set the clock and run the same command again",
+        )
     with vault.locked():
         vault.archive.clear_leftovers()
         vault.control.clear_leftovers()
