@@ -144,14 +144,18 @@ def both(case: Case, with_shell: bool = True) -> tuple[str, Answer, Answer | Non
 
 
 def try_class(
-    name: str, every: int = 1, pool: ProcessPoolExecutor | None = None, sample: int = 1
+    name: str,
+    every: int = 1,
+    pool: ProcessPoolExecutor | None = None,
+    sample: int = 1,
+    most: int | None = None,
 ) -> Row:
-    """One row. ``sample``: of all cases only each so-manieth is tried at all."""
+    """One row. ``sample``: of all cases only each so-manieth is tried at all, at most ``most``."""
     entry = REGISTRY[name]
     row = Row(entry.title, entry.wanted, entry.absent)
     if entry.make is None:
         return row
-    cases = itertools.islice(entry.make(), 0, None, sample)
+    cases = itertools.islice(itertools.islice(entry.make(), 0, None, sample), most)
     place = 0
     while batch := list(itertools.islice(cases, _BATCH)):
         asked = [not entry.flips or n % every == 0 for n in range(place, place + len(batch))]
