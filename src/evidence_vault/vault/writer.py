@@ -201,6 +201,7 @@ class Writer:
             return note
         first_of_group = published - published % 256
         covering = vault.catalogue.entry(first_of_group).commit_start
+        step("7-start")
         # 7. A crash here leaves tiles that the next run writes again, byte for byte.
         publish(log, published, root, state.size, state.root(), covering)
         step("7-published")
