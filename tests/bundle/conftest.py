@@ -22,7 +22,15 @@ from evidence_vault.bundle.model import (
 from evidence_vault.core.canonical import b64
 from evidence_vault.core.checkpoint import Checkpoint, sign_checkpoint
 from evidence_vault.core.disclosure import Disclosure, make_disclosure
-from evidence_vault.core.event import FIELDS, Event, encode_event, format_entry, item_subject, pae
+from evidence_vault.core.event import (
+    FIELDS,
+    Event,
+    encode_event,
+    format_entry,
+    item_subject,
+    pae,
+    parse_entry,
+)
 from evidence_vault.core.keys import keyid
 from evidence_vault.core.members import Member, Opening, open_members, set_root
 from evidence_vault.core.merkle import MemoryTree, leaf_hash, prove_inclusion, root_from_hashes
@@ -204,7 +212,8 @@ class SmallLog:
             )
             for i in (0, *self.about[item])
         )
-        return Receipt(ORIGIN, ("item", ORIGIN, item), MADE, events, note)
+        made = parse_entry(events[-1].leaf).event.recorded_at
+        return Receipt(ORIGIN, ("item", ORIGIN, item), made, events, note)
 
 
 def _root(tree: MemoryTree, size: int) -> bytes:

@@ -167,7 +167,7 @@ class ReceiptMaker:
         event = parse_entry(last.entry).event
         record = open_record(vault, last, event)
         revealed = tuple(d for name, d in sorted(record.items()) if name in shown)
-        made = vault.clock.now()
+        made = event.recorded_at  # the one time about the receipt that is signed
         states = tuple(state.receipt_state(size, tiles) for state in self._states)
         anchors = AnchorReader(vault)
         seen: dict[int, tuple[bytes, ...]] = {}

@@ -209,6 +209,9 @@ def _check_history(receipt: Receipt, result: Checked) -> None:
     if len(result.events) != len(receipt.events):
         return  # rule 2 already says which entry can't be read
     result.ran.add(5)
+    closing = result.events[-1].event.recorded_at
+    if receipt.made != closing:
+        result.differ(5, "R-MADE", receipt.origin, expected=closing, found=receipt.made)
     _open_members(receipt, result)
     if receipt.subject == VAULT_SUBJECT:
         return

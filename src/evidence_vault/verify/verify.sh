@@ -647,7 +647,7 @@ function readentry(l, s,  head, mid, i, rest, p, d, n, names, j, q, k) {
   if (!ishex(d "\tsigner", 64)) return "its signer is no keyid"
   if (text(d "\tsigner") != EKEY[l]) return "the event names another signer than the envelope"
   if (!((d "\tclear") in K)) return "clear is no object"
-  ECLEAR[l] = raw(d "\tclear")
+  ETIME[l] = text(d "\trecorded_at")
   # its subject, and its place in an item's history
   q = d "\tsubject"
   if (!(q in K) || !isstr(q "\tkind")) return "its subject is malformed"
@@ -967,6 +967,7 @@ function readreceipt(r, X, n,  i, e, s, t, w, a, j, k, o) {
     RHOME[r] = a[2]; RITEM[r] = a[3]
   }
   if (substr(X[4], 1, 5) != "made " || !time(substr(X[4], 6))) return "line 4: 'made' must be a time"
+  RMADE[r] = substr(X[4], 6)
   if (X[5] != "") return "line 5: expected an empty line"
   i = 6; e = s = t = 0
   while (i <= n && X[i] != "checkpoint") {
@@ -1199,6 +1200,7 @@ function judge(r, p,  e, l, z, m, k, id, force, a, name, seen, n, ok, own, seq, 
   }
   # 5
   if (ok) {
+    if (RMADE[r] != ETIME[RLEAF[r, RNE[r]]]) f("D", "R-MADE", p, "it says that it was made at another time than its closing entry was recorded")
     for (e = 1; e <= RNE[r]; e++) {
       l = RLEAF[r, e]; id = p "entry " RINDEX[r, e]
       RSEQ[r, e] = ESEQ[l]; RPREV[r, e] = EPREV[l]

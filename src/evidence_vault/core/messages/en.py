@@ -114,6 +114,7 @@ MESSAGES: dict[str, str] = {
     "entries are missing, repeated or in another order",
     "R-PREV": "does not follow the entry before it: expected {expected}, found {found}",
     "R-NO-EVENTS": "there is no custody entry about this item",
+    "R-MADE": "it says that it was made at {found}; its closing entry was recorded at {expected}",
     "R-SECOND-INGEST": "the item is said to have been taken in twice",
     "R-HISTORY-OK": "{count} entries follow each other without a gap",
     "R-HISTORY-VAULT": "{count} entries about the vault; they are not one item's history",
