@@ -157,6 +157,12 @@ def test_a_sheet_that_is_none(desk: Desk) -> None:
     clear(result, 2, "E-USAGE")
 
 
+def test_several_words_to_search_for(desk: Desk) -> None:
+    result = desk.call("search", "what", "was seen")
+    clear(result, 2, "E-USAGE")
+    assert "search 'what was seen'" in result.err
+
+
 def test_an_unknown_item(desk: Desk) -> None:
     for words in (["show"], ["history"], ["get", "-o", "x"], ["receipt", "-o", "x"], ["fixity"]):
         result = desk.call(words[0], "ZZZZ-0000001", *words[1:])
@@ -331,6 +337,31 @@ def test_a_clock_set_back(own_desk: Desk, tmp_path: Path, monkeypatch: pytest.Mo
     assert "clock" in result.out
 
 
+def test_a_clock_before_1970(
+    own_desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = own_desk.items()
+    monkeypatch.setattr(opening.SystemClock, "now", lambda _: "1969-12-31T23:59:59Z")
+    (tmp_path / "new.txt").write_text("new")
+    clear(own_desk.call("ingest", tmp_path / "new.txt"), 2, "E-CLOCK")
+    assert own_desk.items() == items
+
+
+def test_the_vaults_own_checkpoint_is_no_partners(own_desk: Desk, tmp_path: Path) -> None:
+    own = own_desk.vault / "archive" / "log" / "checkpoint"
+    shutil.copyfile(own, tmp_path / "partner")
+    for file, warned in ((own, True), (tmp_path / "partner", False)):
+        for words in (["log", "checkpoint"], ["rebuild"]):
+            result = own_desk.call(*words, "--expect", file)
+            assert result.status == 0, result.err
+            assert ("not a partner's checkpoint" in result.err) is warned
+
+
+def test_control_characters_in_the_name_of_the_organisation(desk: Desk, tmp_path: Path) -> None:
+    clear(desk.call("init", tmp_path / "new", "--org", "Red\x1b[31m", "--no-recovery"), 2, "E-")
+    assert not (tmp_path / "new").exists()
+
+
 # -- disks ---------------------------------------------------------------------------------------
 
 
@@ -439,6 +470,14 @@ def test_results_never_overwrite_a_file(desk: Desk, tmp_path: Path) -> None:
     assert target.read_text() == "kept"
     for words in (["get", item], ["trust", "export"]):
         clear(desk.call(*words, "-o", tmp_path / "no" / "folder"), 2, "E-NO-FOLDER")
+
+
+def test_standard_output_is_no_result_file(desk: Desk) -> None:
+    item = desk.items()[0]
+    for words in (["get", item], ["receipt", item], ["export", item, "--clear"]):
+        result = desk.call(*words, "-o", "-")
+        clear(result, 2, "E-NO-STDOUT")
+        assert "hint: " in result.err
 
 
 # -- what was received ---------------------------------------------------------------------------

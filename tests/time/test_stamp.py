@@ -16,6 +16,7 @@ from tests.vault.vaults import PASSPHRASE, Made, write_files
 
 from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.log.proofs import TIMESTAMP
+from evidence_vault.store.filesystem import FilesystemStore
 from evidence_vault.vault import authorities, stamping
 from evidence_vault.vault.asking import import_reply, stamp, write_request
 from evidence_vault.vault.authorities import add_authority, remove_authority, status
@@ -401,7 +402,7 @@ def test_rebuild_finds_the_stamps_again_without_listing(
     before = counted(vault)
     (vault.folder / "catalogue.db").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr("evidence_vault.store.filesystem.FilesystemStore.keys", None)
+        patch.setattr(FilesystemStore, "keys", lambda *_: iter(()))
         rebuild(vault.folder, lambda: PASSPHRASE)
     assert counted(vault) == before
     assert len(before) == 2

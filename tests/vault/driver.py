@@ -53,6 +53,27 @@ def main(command: str, folder: Path, *rest: str) -> dict[str, Any]:
         return ingest(vault, IngestRequest([os.fsencode(path) for path in rest]))
 
 
+def die_before_write(number: int) -> None:
+    """Kill this process before its write number ``number`` (from 0) to a store."""
+    import signal
+
+    from evidence_vault.store.filesystem import FilesystemStore
+
+    left = [number]
+
+    def counted(write: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left[0] -= 1
+            return write(*arguments, **named)
+
+        return call
+
+    for name in ("create", "replace"):
+        setattr(FilesystemStore, name, counted(getattr(FilesystemStore, name)))
+
+
 if __name__ == "__main__":
     from evidence_vault.seal import keyring
     from evidence_vault.vault import ingest as taking_in
@@ -60,6 +81,8 @@ if __name__ == "__main__":
     keyring.LOG_N = 10
     if "EVIDENCE_TEST_GROUP" in os.environ:  # smaller commits, so that there are several
         taking_in._GROUP_ITEMS = int(os.environ["EVIDENCE_TEST_GROUP"])
+    if "EVIDENCE_TEST_WRITES" in os.environ:
+        die_before_write(int(os.environ["EVIDENCE_TEST_WRITES"]))
     try:
         result = main(sys.argv[1], Path(sys.argv[2]), *sys.argv[3:])
         status = int(result.get("exit", 0))

@@ -20,6 +20,15 @@ from evidence_vault.vault.receipts import ReceiptMaker
 
 from .vaults import Made, write_files
 
+# One row for each organisation of the network.
+SMALL = ("SCAN log_peer",)
+
+
+def scans(vault: Made, seen: set[str]) -> dict[str, str]:
+    """Statements that read a whole table that grows with the log."""
+    found = {s: p for s in seen for p in plan(vault.folder, s) if p.startswith("SCAN")}
+    return {statement: step for statement, step in found.items() if step not in SMALL}
+
 
 @contextmanager
 def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
@@ -79,7 +88,9 @@ def test_no_query_reads_a_whole_table(
     with statements(monkeypatch) as seen, vault.open() as opened:
         act(opened, f"{opened.keyring.prefix}-0000001")
     assert seen
-    assert {s: p for s in seen for p in plan(vault.folder, s) if p.startswith("SCAN")} == {}
+    assert {
+        s: p for s in seen for p in plan(vault.folder, s) if p.startswith("SCAN") and p not in SMALL
+    } == {}
 
 
 def test_no_query_of_an_ingest_reads_a_whole_table(
@@ -91,4 +102,6 @@ def test_no_query_of_an_ingest_reads_a_whole_table(
     with statements(monkeypatch) as seen:
         vault.ingest(tmp_path / "more")
     assert seen
-    assert {s: p for s in seen for p in plan(vault.folder, s) if p.startswith("SCAN")} == {}
+    assert {
+        s: p for s in seen for p in plan(vault.folder, s) if p.startswith("SCAN") and p not in SMALL
+    } == {}

@@ -6,6 +6,7 @@ is shown to be later than it.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.time.authority import LocalAuthority
+from tests.vault.vaults import start, write_files
 from tests.witness.houses import PASSPHRASE, House, found, secret
 
 from evidence_vault.core.receipt import Receipt, format_receipt, parse_receipt
@@ -202,3 +204,20 @@ def test_ingest_goes_on_while_a_pending_anchor_meets_a_full_batch(
         result = ingest(vault, IngestRequest([str(folder).encode()]))
         assert len(result["taken_in"]) == 30
         assert log_audit(vault)["findings"] == []
+
+
+def test_killed_right_after_anchoring_it_goes_on(exchange: Exchange, tmp_path: Path) -> None:
+    prove(exchange)
+    write_files(tmp_path / "in", 3)
+    fault = {"EVIDENCE_VAULT_FAULT": "3-anchored"}
+    process = start("ingest", exchange.house.vault, tmp_path / "in", environment=fault)
+    process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    with exchange.house.open() as vault:
+        result = ingest(vault, IngestRequest([str(tmp_path / "in").encode()]))
+        assert len(result["taken_in"]) == 3
+        assert log_audit(vault)["findings"] == []
+    last = items(exchange)[-1]
+    report = verify_receipt(format_receipt(exchange.receipt(last)), None, exchange.trust())
+    ingested = next(e for e in report.events if e["type"] == "ingested")
+    assert ingested["not_before"]["by"] == "north"

@@ -190,15 +190,6 @@ def test_edited_pin(vault: Made, old: Path, sources: Path, place: str) -> None:
     vault.ingest(sources / "two")
 
 
-def test_old_pin_outside_is_overruled_by_the_newer_one_inside(
-    vault: Made, old: Path, sources: Path, tmp_path: Path
-) -> None:
-    """What a crash between the two leaves: the newest wins."""
-    put_back(tmp_path / "saved-state", vault.state)
-    assert vault.ingest(write_files(sources / "three", 1)[0].parent)["exit"] == 0
-    assert vault.assert_sound() == 7
-
-
 def test_whole_old_vault_under_a_newer_pin_outside(vault: Made, old: Path, sources: Path) -> None:
     put_back(old, vault.folder)
     assert_refuses_to_sign(vault, sources, "E-ROLLED-BACK", "once signed")

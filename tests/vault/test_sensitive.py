@@ -47,7 +47,8 @@ def test_an_original_that_exiftool_can_not_read_is_named_too(
     _exiftool()
     monkeypatch.delenv("EVIDENCE_VAULT_EXIFTOOL")
     (tmp_path / "unknown.bin").write_bytes(os.urandom(100))
-    vault.ingest(tmp_path / "unknown.bin")
+    taken = vault.ingest(tmp_path / "unknown.bin")
+    assert "could not be read: unknown.bin (unreadable)" in str(taken["notices"])
     assert leaving(vault, tmp_path / "a.zip", originals=True) == [NEVER_READ]
 
 

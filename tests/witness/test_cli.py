@@ -67,7 +67,7 @@ def test_a_whole_exchange(desks: tuple[Desk, Desk], tmp_path: Path) -> None:
     assert log.json("log", "status")["cosignatures"] == "present"
     log.json("witness", "import", answer)
     shown = log.json("trust", "show", log.trust())["origins"][0]
-    assert (shown["quorum"]["needed"], shown["witness"]) == (1, [])
+    assert (shown["countersigners"]["needed"], shown["witness"]) == (1, [])
 
     other = tmp_path / "other.txt"
     conflict = witness.json("witness", "cosign", request, "-o", other, status=3)

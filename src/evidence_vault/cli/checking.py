@@ -62,6 +62,8 @@ def checkpoint(session: Session, expect: Path | None) -> Answer:
     """Publish and sign what is committed. The signed checkpoint is the result: send it round."""
     from evidence_vault.vault.checking import log_checkpoint
 
+    if expect is not None:
+        session.warn_of_own(expect)
     with session.open() as vault:
         result = log_checkpoint(vault, expect)
     if not session.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +33,9 @@ group = Lazy(name=PROGRAM, help=HELP, epilog=EPILOG, context_settings={"max_cont
 
 def main() -> None:
     """``evidence-vault``: ends the process with an exit status of the table."""
+    # What bulk work allocates is freed by counting references; looking for cycles as often as
+    # Python does by default takes up to a fifth of an ingest.
+    gc.set_threshold(100_000, 20, 20)
     sys.exit(run(sys.argv[1:]))
 
 

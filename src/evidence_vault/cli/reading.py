@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from evidence_vault.cli import render_reading as render
@@ -31,7 +33,7 @@ def list_items(session: Session, limit: int | None, offset: int) -> Answer:
 
 
 @command("search")
-@click.argument("text", required=False)
+@click.argument("words", nargs=-1, metavar="[TEXT]")
 @click.option("--digest", metavar="HEX", help="SHA-256 or SHA-512 of a file.")
 @click.option("--name", metavar="TEXT", help="Part of the original name.")
 @click.option("--date", metavar="DATE", help="When it happened: 2026, 2026-03 or 2026-03-05.")
@@ -42,7 +44,7 @@ def list_items(session: Session, limit: int | None, offset: int) -> Answer:
 @_OFFSET
 def search(
     session: Session,
-    text: str | None,
+    words: tuple[str, ...],
     digest: str | None,
     name: str | None,
     date: str | None,
@@ -55,6 +57,12 @@ def search(
     """Find items that meet every condition; TEXT is looked for in what people wrote."""
     from evidence_vault.vault.queries import search_items
 
+    if len(words) > 1:
+        raise UsageError(
+            f"one TEXT is looked for, and {len(words)} were given",
+            hint=f"put several words in quotes: search {shlex.quote(' '.join(words))}",
+        )
+    text = words[0] if words else None
     if not any((text, digest, name, date, source_code, case, accession)):
         raise UsageError("say what to search for, for example TEXT, --case or --digest")
     with session.open() as vault:

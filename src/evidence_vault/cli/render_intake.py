@@ -54,14 +54,15 @@ def _done(result: dict[str, Any]) -> list[str]:
 
 
 def _dry(result: dict[str, Any]) -> list[str]:
-    """Space in bytes; time a guess from how fast the files were read."""
+    """Space in bytes as stored; time by what was measured on samples."""
     lines = [
         "Dry run: nothing was taken in.",
         f"New: {number(len(result['taken_in']), 'file')}, {size(result['bytes'])}.",
         f"Space needed: {size(result['space_needed'])} of {size(result['space_free'])} free.",
     ]
     if result["estimated_seconds"] is not None:
-        lines.append(f"Time: about {duration(result['estimated_seconds'])}.")
+        told = f"about {duration(result['estimated_seconds'])}"
+        lines.append(f"Time: {told}, metadata and encryption included; a slow disk takes longer.")
     if result["received_again"]:
         again = number(len(result["received_again"]), "file")
         lines.append(f"The same bytes came from elsewhere: {again}; no second copy would be made.")

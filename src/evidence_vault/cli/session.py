@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evidence_vault.cli.progress import Progress
+from evidence_vault.cli.words import shown
 from evidence_vault.errors import KeyProblem, UsageError
 
 if TYPE_CHECKING:
@@ -118,6 +119,14 @@ class Session:
     def new_passphrase(self, file: str | None) -> str:
         """Another passphrase than the present one: from a file, or typed twice."""
         return _ask("New passphrase", True) if file is None else read_passphrase(file)
+
+    def warn_of_own(self, expect: Path) -> None:
+        """Say that a checkpoint out of this vault's own folder is nobody else's word."""
+        if expect.resolve().is_relative_to(self.folder().resolve()):
+            self.say(
+                f"warning: {shown(str(expect))} lies in this vault: it is not a partner's "
+                "checkpoint, and does not show that this copy is new"
+            )
 
     # -- who -------------------------------------------------------------------------------------
 

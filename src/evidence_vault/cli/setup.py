@@ -62,6 +62,8 @@ def rebuild(session: Session, recovery: Path | None, expect: Path | None, no_ind
     """Make the catalogue anew from archive/ and control/ alone."""
     from evidence_vault.vault.rebuilding import rebuild as rebuild_vault
 
+    if expect is not None:
+        session.warn_of_own(expect)
     with session.progress("rebuilding") as progress:
         result = rebuild_vault(
             session.folder(),

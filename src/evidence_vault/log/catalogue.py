@@ -123,6 +123,18 @@ class Catalogue(SearchIndex, ProofIndex, Differing):
             if verdict != "ok":
                 raise damaged(str(verdict))
 
+    def mark_unread(self, log: int) -> None:
+        """Remember that members of some set of a log could not be read: its heads are not known."""
+        with self._session() as session:
+            session.connection().exec_driver_sql(f"PRAGMA user_version={log + 1:d}")
+            session.commit()
+
+    def unread_log(self) -> int | None:
+        """The newest log some of whose sets could not be read when this catalogue was made."""
+        with self._session() as session:
+            number = session.connection().exec_driver_sql("PRAGMA user_version").scalar()
+        return int(number) - 1 if number else None
+
     # -- the log -------------------------------------------------------------------------------
 
     def frontier(self, log: int | None = None) -> Frontier:

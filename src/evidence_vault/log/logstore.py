@@ -8,6 +8,7 @@ database: this reader works on the two roots alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from evidence_vault.core.commit import Commit, Committed, commit_key, parse_commit
@@ -115,7 +116,8 @@ class LogStore:
     def group(self, group: int) -> list[Committed]:
         """The 256 published entries of a complete group with records and headers.
 
-        Each comes with the headers of the whole group; those that were erased are absent.
+        Each comes with the headers of the whole group; those that were erased are absent, and all
+        of them where their pack is lost: whoever needs one says so, and the rest stays readable.
         """
         if self._group is not None and self._group[0] == group:
             return self._group[1]
@@ -124,7 +126,8 @@ class LogStore:
         records = parse_sealed_pack(self.read(store, key), group)
         headers: dict[str, bytes] = {}
         if not self.plaintext:
-            headers = parse_header_pack(self.read(self.control, self.headers_key(group)), group)
+            with suppress(NotFound):
+                headers = parse_header_pack(self.read(self.control, self.headers_key(group)), group)
         found = [
             Committed(entry, record, headers)
             for entry, record in zip(entries, records, strict=True)

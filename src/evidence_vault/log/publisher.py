@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from evidence_vault.core.commit import Committed, format_stub
-from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.core.merkle import Frontier, leaf_hash
 from evidence_vault.core.packs import format_header_pack, format_sealed_pack
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import (
@@ -19,9 +19,10 @@ from evidence_vault.core.tiles import (
     Tile,
     TileBuilder,
     entries_path,
+    new_tiles,
     partial_width,
 )
-from evidence_vault.errors import AlreadyExists, LogInconsistent
+from evidence_vault.errors import AlreadyExists, LogInconsistent, NotFound
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import ObjectStore
 
@@ -62,6 +63,53 @@ def publish(
     log.control.flush()
     if TileReader(size, root, log.tile).frontier().root() != root:
         raise LogInconsistent("the tiles lead to another root than the commits", code="E-TILE")
+
+
+def publish_again(log: LogStore, size: int, root: bytes) -> list[str]:
+    """Make anew what is missing of the tiles and entry bundles of a log of ``size`` entries.
+
+    Only what follows from the commits: nothing is written unless they lead to ``root`` (else
+    LogInconsistent), and nothing that is there is touched. Returns the keys made, in order.
+    Raises NotFound where entries of an emptied commit are lost themselves.
+    """
+    missing = {log.tile_key(t.path) for t in new_tiles(0, size)}
+    missing = {key for key in missing if not _is_there(log.archive, key)}
+    if not missing:
+        return []
+    frontier = Frontier()
+    for entries in _entries(log, size):
+        frontier.extend(leaf_hash(entry) for entry in entries)
+    if (frontier.size, frontier.root()) != (size, root):
+        raise LogInconsistent("the commits lead to another root than the checkpoint", code="E-FORK")
+    tiles, bundles = TileBuilder(), BundleBuilder()
+    written: list[tuple[ObjectStore, str, bytes]] = []
+    for entries in _entries(log, size):
+        new = tiles.extend([leaf_hash(entry) for entry in entries]) + bundles.extend(entries)
+        for tile, data in new:
+            key = log.tile_key(tile.path)
+            if key in missing:
+                log.archive.create(key, data, durable=False)
+                written.append((log.archive, key, data))
+    log.archive.flush()
+    _read_back(written)
+    return sorted(key for _, key, _ in written)
+
+
+def _entries(log: LogStore, size: int) -> Iterator[list[bytes]]:
+    """The first ``size`` entries, some at a time."""
+    for commit in log.commits(0):
+        contents = log.contents(commit)[: max(0, size - commit.start)]
+        yield [committed.entry for committed in contents]
+        if commit.end >= size:
+            return
+
+
+def _is_there(store: ObjectStore, key: str) -> bool:
+    try:
+        store.open(key).close()
+    except NotFound:
+        return False
+    return True
 
 
 def empty_commits(log: LogStore, first: int, covered: int, passed: Callable[[str], None]) -> None:

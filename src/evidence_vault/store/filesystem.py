@@ -38,6 +38,7 @@ class FilesystemStore:
         self._session: Path | None = None
         self._session_lock: IO[bytes] | None = None
         self._known_folders: set[Path] = set()
+        self._new_folders: set[Path] = set()  # whose names of folders are not durable yet
         self._object_folders: dict[str, str] = {}
         self._unsynced: list[str] = []
 
@@ -60,6 +61,7 @@ class FilesystemStore:
             self._unsynced.append(str(target))
             return
         with _translating(key):
+            self._sync_folders()
             osfiles.sync_folder(target.parent)
 
     def replace(self, key: str, data: bytes) -> None:
@@ -68,6 +70,7 @@ class FilesystemStore:
         with _translating(key):
             self._make_folder(target.parent)
             os.replace(temporary, target)
+            self._sync_folders()
             osfiles.sync_folder(target.parent)
 
     def open(self, key: str) -> BinaryIO:
@@ -81,7 +84,9 @@ class FilesystemStore:
         with _translating("objects"):
             if osfiles.HAS_GROUP_SYNC and len(self._unsynced) > 4:
                 osfiles.sync_filesystem(self.root)
+                self._new_folders.clear()
             else:
+                self._sync_folders()
                 for path in self._unsynced:
                     with open(path, "rb+") as stream:
                         osfiles.sync_file(stream)
@@ -181,14 +186,21 @@ class FilesystemStore:
         return self.root / key
 
     def _make_folder(self, folder: Path) -> None:
+        """Each level is made durable, not the lowest alone, before anything in it counts."""
         if folder in self._known_folders:
             return
         if not folder.is_dir():
             if folder != self.root:
-                self._make_folder(folder.parent)  # each level durable, not the lowest alone
+                self._make_folder(folder.parent)
             folder.mkdir(exist_ok=True, mode=0o700)
-            osfiles.sync_folder(folder.parent)
+            self._new_folders.add(folder.parent)
         self._known_folders.add(folder)
+
+    def _sync_folders(self) -> None:
+        """Make folders durable that were made since the last time."""
+        for folder in sorted(self._new_folders):
+            osfiles.sync_folder(folder)
+        self._new_folders.clear()
 
     def _write_temporary(self, data: bytes, durable: bool = True) -> Path:
         temporary = self.session_folder() / secrets.token_hex(8)

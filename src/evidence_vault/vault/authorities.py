@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence_vault.core.findings import Outcome
+from evidence_vault.core.proofclaim import PRESENT
 from evidence_vault.core.receipt import is_authority
 from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.log.proofs import RENEWAL, TIMESTAMP
@@ -26,7 +27,6 @@ from evidence_vault.vault.renewing import (
     stamped_sizes,
 )
 from evidence_vault.vault.stamping import (
-    PRESENT,
     Slot,
     active,
     check_stored,

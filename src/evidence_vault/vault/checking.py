@@ -14,13 +14,12 @@ from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.core.merkle import prove_consistency, prove_inclusion
 from evidence_vault.core.note import encode_base64, parse_vkey
 from evidence_vault.core.proof import ProofFile, format_proof
+from evidence_vault.core.proofclaim import NOT_CONFIGURED, PENDING
 from evidence_vault.errors import FormatError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.comparing_log import compare_catalogue, compare_evidence
 from evidence_vault.vault.cosignatures import (
-    NOT_CONFIGURED,
-    PENDING,
     cosignature_state,
     newest_countersigned,
     standings,

@@ -32,6 +32,7 @@ from evidence_vault.core.note import (
     parse_note,
 )
 from evidence_vault.core.policy import Policy
+from evidence_vault.core.proofclaim import NOT_CONFIGURED, PENDING, PRESENT
 from evidence_vault.errors import (
     AlreadyExists,
     FormatError,
@@ -48,7 +49,6 @@ from evidence_vault.vault.files import write_new
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.policies import countersigners, policy_of, witness_keys
 
-NOT_CONFIGURED, PENDING, PRESENT = "not configured", "pending", "present"
 CLOCK = "clock"
 """Kept against a countersigner: a larger size with an earlier time than a smaller one."""
 

@@ -28,6 +28,7 @@ from evidence_vault.errors import AlreadyExists, NotFound, StoreError, UsageErro
 from evidence_vault.log.witness_state import Cosigned, Seal, WitnessState
 from evidence_vault.prove.witness import FORK, OK, Verdict, Witness
 from evidence_vault.seal.keyring import Keyring, WitnessKeys
+from evidence_vault.vault.anchoring import foreign_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.policies import log_keys
@@ -143,14 +144,9 @@ def origin_hex(origin: str) -> str:
     return hashlib.sha256(origin.encode()).hexdigest()
 
 
-def foreign_key(origin: str, size: int, note: bytes) -> str:
-    """Where another log's checkpoint is kept."""
-    return f"foreign/{origin_hex(origin)}/{size}/{hashlib.sha256(note).hexdigest()[:16]}"
-
-
 def store_foreign(vault: Vault, origin: str, size: int, note: bytes) -> str:
     """Keep another log's checkpoint; the same one twice is one. Returns its key."""
-    key = foreign_key(origin, size, note)
+    key = foreign_key(origin, size, hashlib.sha256(note).hexdigest())
     with contextlib.suppress(AlreadyExists):
         vault.archive.create(key, note)
     return key
@@ -192,7 +188,8 @@ def _stored_root(vault: Vault, origin: str, size: int) -> bytes | None:
 
 def _is_stored(vault: Vault, each: Cosigned) -> bool:
     try:
-        vault.archive.open(foreign_key(each.origin, each.size, each.note)).close()
+        digest = hashlib.sha256(each.note).hexdigest()
+        vault.archive.open(foreign_key(each.origin, each.size, digest)).close()
     except NotFound:
         return False
     return True

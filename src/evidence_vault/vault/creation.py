@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import secrets
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from evidence_vault.core.event import FIELDS, is_prefix
 from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.core.merkle import EMPTY_ROOT
 from evidence_vault.core.shapes import is_origin
+from evidence_vault.core.text import escape_for_display
 from evidence_vault.core.words import WORDS
 from evidence_vault.errors import (
     InternalError,
@@ -228,6 +230,10 @@ def _check(folder: Path, org: str, prefix: str, origin: str, passphrase: str) ->
         raise UsageError(f"the folder {folder.parent} does not exist", code="E-NO-FOLDER")
     if not org.strip():
         raise UsageError("--org must name the organisation")
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in org):
+        raise UsageError(
+            f"--org holds a control character: {escape_for_display(org)}", hint="one line of text"
+        )
     if not is_prefix(prefix):
         raise UsageError("--prefix must be 2 to 12 capital letters and digits, a letter first")
     if not is_origin(origin):

@@ -178,4 +178,4 @@ class _Demo:
         self._say(
             f"  {self._program} verify --trust {base}/partner/trust.json {base}/partner/bundle.zip"
         )
-        self._say(f"  open {base}/tampered/*/HOW-TO-VERIFY.txt and follow it with stock tools")
+        self._say(f"  less {base}/tampered/*/HOW-TO-VERIFY.txt    (checking with stock tools)")

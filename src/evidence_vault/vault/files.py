@@ -14,7 +14,13 @@ from evidence_vault.errors import StoreError, UsageError
 
 
 def demand_absent(path: Path) -> None:
-    """Raises UsageError when something is already there, or its folder is not."""
+    """Raises UsageError when something is already there, or its folder is not; or for ``-``."""
+    if os.fspath(path) == "-":
+        raise UsageError(
+            "-o - is not standard output here: what leaves a vault is written whole, or not at all",
+            code="E-NO-STDOUT",
+            hint="name a new file",
+        )
     if os.path.lexists(path):
         raise UsageError(
             f"{path} exists already", code="E-EXISTS", hint="choose another name with -o"

@@ -19,6 +19,7 @@ from evidence_vault.osfiles import free_bytes
 from evidence_vault.vault.batching import Batch
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.digesting import absolute_key
+from evidence_vault.vault.estimating import room_needed, seconds_needed
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.presence import Presence
 from evidence_vault.vault.sheets import sheet_sources
@@ -30,6 +31,7 @@ Progress = Callable[[int, int, int, int], None]
 _GROUP_ITEMS = 1024
 _GROUP_BYTES = 512 * 1024 * 1024
 _GROUP_SECONDS = 2.0
+_NAMED = 20  # files named in one notice
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class _Run:
         self._done_files = 0
         self._done_bytes = 0
         self._interrupted = False
+        self._unread: list[str] = []
 
     def run(self) -> dict[str, Any]:
         self._vault.keyring  # noqa: B018 - a wrong passphrase is said before anything is read
@@ -135,14 +138,15 @@ class _Run:
             self._notices += writer.clock_notices()
 
     def _demand_space(self) -> None:
-        """Refuse early what can't fit; files that came by the same path before don't count."""
+        """Refuse early what can't fit, as it will be stored; what came by its path before is in."""
         keys = [absolute_key(os.path.abspath(source.path)) for source, _ in self._sources]
         known = {key for key, _ in self._vault.catalogue.arrivals(keys)}
-        needed = sum(
+        sizes = [
             source.size
             for key, (source, _) in zip(keys, self._sources, strict=True)
             if key not in known
-        )
+        ]
+        needed = room_needed(sizes, self._vault.config.plaintext)
         free = free_bytes(self._vault.folder)
         if needed > free:
             raise StoreError(
@@ -185,7 +189,10 @@ class _Run:
             self._refuse(outcome.source.relative, why.code, why.reason, why.hint)
             return
         fields = {**self._request.fields, **outcome.fields}
-        self._batch.add(outcome, fields, encode_name(outcome.source.relative))
+        name = encode_name(outcome.source.relative)
+        if outcome.metadata.get("status", "read") not in ("read", "no-reader"):
+            self._unread.append(f"{name['display']} ({outcome.metadata['status']})")
+        self._batch.add(outcome, fields, name)
 
     def _finish(self) -> None:
         self._batch.close_accession(
@@ -202,7 +209,9 @@ class _Run:
         status = 130 if self._interrupted else 3 if self._refused else 0
         estimated = None
         if request.dry_run:
-            estimated = int(seconds * 2) + 1
+            sources = [source for source, _ in self._sources]
+            more = seconds_needed(self._vault, sources, len(batch.taken_in), batch.new_bytes)
+            estimated = int(seconds + more) + 1
         elif batch.taken_in or batch.again:
             self._notices.append("nothing of this is backed up yet: this vault has no replica")
         self._notices += self._presence.notices
@@ -210,6 +219,13 @@ class _Run:
             self._notices.append(
                 f"{batch.untold} of the files that are in already came with fields: those were not "
                 "recorded again; `evidence-vault describe` adds or changes them"
+            )
+        if self._unread:
+            rest = len(self._unread) - _NAMED
+            self._notices.append(
+                "taken in, and their metadata could not be read: "
+                + ", ".join(self._unread[:_NAMED])
+                + (f" and {rest} more" if rest > 0 else "")
             )
         if self._vault.config.plaintext:
             self._notices.append("this vault is NOT encrypted (--plaintext)")
@@ -228,6 +244,8 @@ class _Run:
             "refused": self._refused,
             "seconds": f"{seconds:.2f}",
             "space_free": free_bytes(self._vault.folder),
-            "space_needed": batch.new_bytes + 16384 * len(batch.taken_in),
+            "space_needed": room_needed(
+                [int(each["size"]) for each in batch.taken_in], self._vault.config.plaintext
+            ),
             "taken_in": batch.taken_in,
         }

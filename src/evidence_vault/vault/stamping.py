@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 
 from evidence_vault.core.findings import Outcome
+from evidence_vault.core.proofclaim import NOT_CONFIGURED, PENDING, PRESENT
 from evidence_vault.core.receipt import Renewal, Tokens
 from evidence_vault.errors import NotFound, UsageError
 from evidence_vault.log.proofs import RENEWAL, TIMESTAMP
@@ -20,7 +21,6 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.verify.renewals import CHECKPOINT, renewal_name, token_name
 from evidence_vault.verify.timestamps import TokenCheck, check_token
 
-NOT_CONFIGURED, PENDING, PRESENT = "not configured", "pending", "present"
 MAX_RENEWALS = 64
 _GAP = 3  # lists missing in a row after which no later one is looked for
 

@@ -119,7 +119,8 @@ def _missing(vault: Vault, inside: Pin | None, outside: Pin | None) -> list[str]
     if absent:
         return [f"the record of what was signed ({name} the vault) is missing" for name in absent]
     if inside is not None and outside is not None and inside.size < outside.size:
-        # (Older outside is what a crash between the two leaves; the newest wins.)
+        # (Older outside is what a crash between the two leaves; never older than the stored
+        # checkpoint, see below.)
         return ["the record of what was signed is older inside the vault than outside it"]
     return []
 

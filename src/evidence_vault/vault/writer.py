@@ -31,7 +31,13 @@ from evidence_vault.core.event import Event, Unit, encode_event, format_entry, i
 from evidence_vault.core.members import Member, members_value, set_root
 from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from evidence_vault.core.note import parse_vkey
-from evidence_vault.errors import AlreadyExists, InternalError, LogInconsistent, UsageError
+from evidence_vault.errors import (
+    AlreadyExists,
+    EvidenceError,
+    InternalError,
+    LogInconsistent,
+    UsageError,
+)
 from evidence_vault.log.catalogue import IndexRows
 from evidence_vault.log.publisher import empty_commits, publish
 from evidence_vault.log.sequencer import Prepared, Sequencer
@@ -195,6 +201,7 @@ class Writer:
             return note
         first_of_group = published - published % 256
         covering = vault.catalogue.entry(first_of_group).commit_start
+        step("7-start")
         # 7. A crash here leaves tiles that the next run writes again, byte for byte.
         publish(log, published, root, state.size, state.root(), covering)
         step("7-published")
@@ -371,6 +378,18 @@ def build_entry(
     )
 
 
+def _demand_heads(vault: Vault) -> None:
+    """Raises EvidenceError where an item's newest event is not known: none may follow it then."""
+    if vault.catalogue.unread_log() == vault.config.log:
+        raise EvidenceError(
+            "entries about several items could not be read when the catalogue was made, so the "
+            "next event of an item can't be numbered",
+            code="E-CATALOGUE-PARTIAL",
+            hint="put the lost part of control/ back from a copy and run `evidence-vault rebuild`; "
+            "if it is lost for good, `evidence-vault log succeed` begins a new log",
+        )
+
+
 @contextmanager
 def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
     """Take the lock, bring the catalogue up to date, make sure that this vault may sign.
@@ -385,11 +404,19 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
             code="E-CONFIG-CHANGED",
             hint="somebody changed vault.toml; put the old one back",
         )
+    now = vault.clock.now()
+    if now < "1970":
+        raise UsageError(
+            f"the clock says {now}, before 1970: nothing can be signed with that time",
+            code="E-CLOCK",
+            hint="set the clock and run the same command again",
+        )
     with vault.locked():
         vault.archive.clear_leftovers()
         vault.control.clear_leftovers()
         sequencer = Sequencer(vault.log, vault.catalogue, step)
         sequencer.catch_up(lambda *a: digest_committed(vault, *a))
+        _demand_heads(vault)
         if vault.stood != Stood.now(vault, sequencer.frontier):
             demand_may_sign(vault, sequencer.frontier, by_root)
         writer = Writer(vault, sequencer)
