@@ -11,6 +11,7 @@ import pytest
 
 from evidence_vault.capture.metadata import find_exiftool
 from evidence_vault.errors import ToolMissing
+from evidence_vault.vault import sensitive
 from evidence_vault.vault.exits import ExportRequest, export, get_item
 from evidence_vault.vault.sensitive import NEVER_READ
 
@@ -82,3 +83,8 @@ def test_recipient_and_purpose_of_earlier_exports_are_named_when_revealed(
         "field recipient: who received a copy",
     ]
     assert leaving(vault, tmp_path / "c.zip") == []
+
+
+def test_a_colour_profile_is_no_place() -> None:
+    tags = {"ICC_Profile:ChromaticityChannel1": "0.64 0.33", "IPTC:City": "Somewhere"}
+    assert sensitive._in_tags(tags) == ["the original holds a position (city)"]
