@@ -115,6 +115,25 @@ REAL = {
     "ingested without encryption": event(
         "ingested", ITEM, units=(unit("content", header=False), unit("record", header=False))
     ),
+    "ingested where the original is not kept": event("ingested", ITEM, units=(unit("record"),)),
+    "derived": event(
+        "derived",
+        ITEM,
+        item_seq=1,
+        prev=LEAF,
+        units=(unit("content"), unit("statement"), unit("record")),
+    ),
+    "derivation-refused": event(
+        "derivation-refused",
+        ITEM,
+        item_seq=1,
+        prev=LEAF,
+        units=(unit("statement"), unit("record")),
+    ),
+    "transfer-offered": event("transfer-offered", set_subject()),
+    "transfer-accepted": event("transfer-accepted", ITEM, units=(unit("content"), unit("record"))),
+    "transfer-acknowledged": event("transfer-acknowledged", set_subject()),
+    "removed": event("removed", set_subject()),
     "received-again": event("received-again", ITEM, item_seq=4, prev=LEAF),
     "described": event("described", ITEM, item_seq=1, prev=LEAF),
     "described first in a succeeding log": event("described", ITEM),

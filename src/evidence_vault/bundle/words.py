@@ -21,6 +21,12 @@ _EVENTS = {
     "accessed": "Original opened by somebody",
     "exported": "Copy handed out",
     "fixity-checked": "Stored copy compared with its recorded digests",
+    "derived": "A copy was made from the original",
+    "derivation-refused": "A copy was asked for and not kept",
+    "transfer-offered": "Hand-over to another archive begun",
+    "transfer-accepted": "Taken over from another archive",
+    "transfer-acknowledged": "Hand-over confirmed by the other archive",
+    "removed": "Stored bytes removed here after the hand-over",
 }
 
 # What somebody stated about time, as against what the archive recorded.

@@ -85,6 +85,55 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "withdrawn": ("actor", "purpose", "reader"),
     "anchored": ("actor",),
     "trust-recorded": ("actor", "purpose"),
+    "derived": (
+        "actor",
+        "content_sha256",
+        "content_sha512",
+        "content_size",
+        "format",
+        "kind",
+        "parent",
+        "purpose",
+        "statement",
+    ),
+    "derivation-refused": (
+        "actor",
+        "kind",
+        "parent",
+        "purpose",
+        "statement",
+    ),
+    "transfer-offered": (
+        "actor",
+        "members",
+        "purpose",
+        "receiver",
+        "transfer_id",
+    ),
+    "transfer-accepted": (
+        "accession",
+        "actor",
+        "content_sha256",
+        "content_sha512",
+        "content_size",
+        "foreign",
+        "format",
+        "metadata",
+        "transfer_id",
+    ),
+    "transfer-acknowledged": (
+        "acknowledgement",
+        "actor",
+        "members",
+        "receiver",
+        "transfer_id",
+    ),
+    "removed": (
+        "actor",
+        "members",
+        "purpose",
+        "transfer_id",
+    ),
 }
 
 # Types whose fields, once given, supersede what was said before: one given as unknown commits to
@@ -108,13 +157,19 @@ PREMIS: dict[str, str] = {
     "withdrawn": "policy assignment",
     "anchored": "digital signature generation",
     "trust-recorded": "policy assignment",
+    "derived": "creation",
+    "derivation-refused": "validation",
+    "transfer-offered": "transfer",
+    "transfer-accepted": "transfer",
+    "transfer-acknowledged": "transfer",
+    "removed": "deletion",
 }
 
 # Types about the archive itself that an item's receipt may carry besides entry 0: whose keys
 # counted when, and values that show when.
 BESIDE_ITEMS = ("key-enrolled", "key-revoked", "anchored")
 
-UNIT_KINDS = ("content", "metadata", "record")
+UNIT_KINDS = ("content", "metadata", "record", "statement")
 
 _TYPE = re.compile(r"[a-z][a-z0-9-]{0,39}\Z")
 _PREFIX = re.compile(r"[A-Z][A-Z0-9]{1,11}\Z")

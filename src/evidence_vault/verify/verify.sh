@@ -594,10 +594,12 @@ EOF
 cat > entry.awk <<'EOF'
 # ---- entries (docs/format-entry.md) ----
 function fields() {
+  FIELD["accessed"] = "actor members purpose"
   FIELD["accession-closed"] = "actor outcome refused taken_in"
   FIELD["accession-opened"] = "actor received_at received_from received_via terms"
-  FIELD["accessed"] = "actor members purpose"
   FIELD["anchored"] = "actor"
+  FIELD["derivation-refused"] = "actor kind parent purpose statement"
+  FIELD["derived"] = "actor content_sha256 content_sha512 content_size format kind parent purpose statement"
   FIELD["described"] = "actor case caveats classification collector_code custody_before description language occurred_at place received_at received_from received_via source_code title violation"
   FIELD["exported"] = "actor bundle_id counts fields_shown kind members payload_manifest profile proofs purpose recipient"
   FIELD["fixity-checked"] = "actor counts findings members method"
@@ -606,6 +608,10 @@ function fields() {
   FIELD["key-enrolled"] = "actor purpose"
   FIELD["key-revoked"] = "actor purpose"
   FIELD["received-again"] = "accession actor case caveats classification collector_code custody_before description language occurred_at place received_at received_from received_via source_code source_path source_times title violation"
+  FIELD["removed"] = "actor members purpose transfer_id"
+  FIELD["transfer-accepted"] = "accession actor content_sha256 content_sha512 content_size foreign format metadata transfer_id"
+  FIELD["transfer-acknowledged"] = "acknowledgement actor members receiver transfer_id"
+  FIELD["transfer-offered"] = "actor members purpose receiver transfer_id"
   FIELD["trust-recorded"] = "actor purpose"
   FIELD["vault-created"] = "actor"
   FIELD["withdrawn"] = "actor purpose reader"
