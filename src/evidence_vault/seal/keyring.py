@@ -163,7 +163,8 @@ class Keyring:
     ``network``: (version, SHA-256 in hex) of the network's trust document that is followed.
     ``next_seeds``: seeds about to be enrolled, by role: while a key is being rotated both are
     here, and the log says which one counts. ``granted``: (code, recipient) of other readers;
-    their recipients stand among ``recipients``, too.
+    their recipients stand among ``recipients``, too. ``desk``: the vault that a station hands over
+    to; a station has no ``read`` seed and can open nothing that it sealed.
     """
 
     origin: str
@@ -181,6 +182,20 @@ class Keyring:
     network: tuple[int, str] | None = None
     next_seeds: Mapping[str, bytes] = field(default_factory=dict)
     granted: tuple[tuple[str, str], ...] = ()
+    desk: Peer | None = None
+
+    @property
+    def is_station(self) -> bool:
+        """Writes and can't read."""
+        return self.desk is not None
+
+    @staticmethod
+    def station(
+        origin: str, org: str, prefix: str, recipients: tuple[str, ...], desk: Peer
+    ) -> Keyring:
+        """A keyring that holds no key to what it seals: ``recipients`` are the desk's."""
+        seeds = {name: secrets.token_bytes(32) for name in _SEEDS if name != "read"}
+        return Keyring(origin, org, prefix, False, seeds, recipients, True, desk=desk)
 
     @staticmethod
     def create(
@@ -257,7 +272,9 @@ class Keyring:
         )
 
     def identities(self) -> list[age.Identity]:
-        """Everything that can open what this vault sealed."""
+        """Everything that can open what this vault sealed; nothing on a station."""
+        if "read" not in self.seeds:
+            return [age.parse_identity(text) for text in self.readers]
         own: age.Identity = age.PQIdentity.from_seed(self.seeds["read"])
         return [own, *(age.parse_identity(text) for text in self.readers)]
 
@@ -268,6 +285,7 @@ class Keyring:
 
     def to_json(self) -> dict[str, Any]:
         return {
+            "desk": None if self.desk is None else self.desk.to_json(),
             "has_recovery": self.has_recovery,
             "authorities": [each.to_json() for each in self.authorities],
             "granted": [list(each) for each in self.granted],
@@ -332,5 +350,6 @@ def open_keyring(data: bytes, passphrase: str) -> Keyring:
         authorities=tuple(Authority.from_json(each) for each in value["authorities"]),
         next_seeds={r: unb64(text, r, 32) for r, text in value.get("next_seeds", {}).items()},
         granted=tuple((name, text) for name, text in value.get("granted", ())),
+        desk=None if value.get("desk") is None else Peer.from_json(value["desk"]),
         network=None if value["network"] is None else (value["network"][0], value["network"][1]),
     )
