@@ -72,5 +72,5 @@ LOCK = uv pip compile --quiet --upgrade --universal --python-version 3.11 --gene
 
 lock:  ## choose the newest versions again (needs uv)
 	$(LOCK) -o requirements.lock
-	$(LOCK) --extra dev -c requirements.lock -o tests/requirements.lock
+	$(LOCK) --extra dev --extra c2pa -c requirements.lock -o tests/requirements.lock
 	$(LOCK) --extra bench -o benchmarks/requirements.lock
