@@ -1,0 +1,21 @@
+"""Which module understands which kind of file. What is not here is never taken for clean."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from evidence_vault.capture.strip.model import Format, NotChecked
+
+_HOME = "evidence_vault.capture.strip."
+
+#: MIME type as :mod:`evidence_vault.capture.formats` tells it → module and class.
+FORMATS: dict[str, tuple[str, str]] = {}
+
+
+def format_of(mime: str) -> Format:
+    """The module for a kind of file; raises NotChecked when none understands it."""
+    home = FORMATS.get(mime)
+    if home is None:
+        raise NotChecked(f"files of type {mime} are not understood, so nothing can be proved")
+    found: Format = getattr(import_module(_HOME + home[0]), home[1])()
+    return found
