@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from evidence_vault.core.derivation import SHARE_COPY, Parent
 from evidence_vault.store.filesystem import adopt_handle
+from evidence_vault.vault.derivatives import record
 from evidence_vault.vault.digesting import index_event
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
@@ -34,6 +36,8 @@ class Batch:
         self.untold = 0  # of these, how many came with fields, which are not recorded again
         self.new_bytes = 0
         self.metadata: dict[str, int] = {}
+        self.copies: dict[str, int] = {}
+        self.without_copy: list[dict[str, str]] = []
         self.wrote = False
 
     def add(self, outcome: Outcome, fields: dict[str, Any], name: dict[str, str]) -> None:
@@ -148,17 +152,30 @@ class Batch:
             format=taken.format,
             metadata=outcome.metadata,
         )
-        adopt_handle(self._vault.archive, taken.staged)
-        units = [(taken.content, taken.content.unit("content", taken.objects))]
+        units = []
+        if taken.objects:
+            adopt_handle(self._vault.archive, taken.staged)
+            units.append((taken.content, taken.content.unit("content", taken.objects)))
         sealed = outcome.sealed_metadata
         if sealed is not None:
             adopt_handle(self._vault.archive, sealed.staged)
             units.append((sealed.unit, sealed.unit.unit("metadata", sealed.objects)))
-        writer.item_event("ingested", item, values, units, taken.record)
+        kept = taken.record if taken.objects else None
+        writer.item_event("ingested", item, values, units, kept)
+        self._derive(writer, item, outcome)
         index_event("ingested", item, writer.recorded_at, values, writer.index, outcome.summary)
         self._arrival(writer, outcome, item)
         known.items[taken.sha256] = item
         news.append((True, item, outcome, name))
+
+    def _derive(self, writer: Writer, item: str, outcome: Outcome) -> None:
+        """The share copy that was asked for, or why there is none, right behind the arrival."""
+        if outcome.copy is None:
+            return
+        commitments = writer.commitments
+        digests = str(commitments["content_sha256"]), str(commitments["content_sha512"])
+        parent = Parent(self._vault.keyring.origin, item, 0, *digests)
+        record(writer, parent, SHARE_COPY, outcome.copy.report, outcome.copy.sealed, self._by)
 
     def _open_accession(self, writer: Writer) -> None:
         if self.accession is not None:
@@ -202,6 +219,12 @@ class Batch:
         status = outcome.metadata.get("status", "no-reader")
         self.metadata[status] = self.metadata.get(status, 0) + 1
         self.taken_in.append(_row(item, outcome, name))
+        if outcome.copy is not None:
+            came = str(outcome.copy.report["outcome"])
+            self.copies[came] = self.copies.get(came, 0) + 1
+            if outcome.copy.sealed is None:
+                row = {"id": item, "name": name["display"], "outcome": came}
+                self.without_copy.append({**row, "reason": outcome.copy.why})
 
 
 _Waiting = tuple[Outcome, dict[str, Any], dict[str, str]]

@@ -14,7 +14,7 @@ from typing import Any
 
 from evidence_vault.capture.sources import Refusal, Source, encode_name, walk
 from evidence_vault.core.text import decode_for_display
-from evidence_vault.errors import StoreError, UsageError
+from evidence_vault.errors import StoreError
 from evidence_vault.osfiles import free_bytes
 from evidence_vault.vault.batching import Batch
 from evidence_vault.vault.checking import publish_and_sign
@@ -63,12 +63,6 @@ def ingest(
     Raises what stops all of it: StoreError, KeyProblem, LogInconsistent, UsageError. Ctrl-C ends
     cleanly at a commit. Whatever was acknowledged stays in.
     """
-    if request.metadata != "retain":
-        raise UsageError(
-            f"--metadata {request.metadata} is not available in this version",
-            code="E-NOT-AVAILABLE",
-            hint="take the files in with --metadata retain; share copies come later",
-        )
     return _Run(vault, request, progress).run()
 
 
@@ -83,7 +77,7 @@ class _Run:
         self._refused: list[dict[str, Any]] = []
         self._notices: list[str] = []
         self._sources: list[tuple[Source, dict[str, Any]]] = []
-        self._presence = Presence(vault)
+        self._presence = Presence(vault, request.metadata == "strip-only")
         self._batch = Batch(vault, request.by, request.fields, self._presence)
         self._done_files = 0
         self._done_bytes = 0
@@ -190,7 +184,7 @@ class _Run:
             return
         fields = {**self._request.fields, **outcome.fields}
         name = encode_name(outcome.source.relative)
-        if outcome.metadata.get("status", "read") not in ("read", "no-reader"):
+        if outcome.metadata.get("status", "read") not in ("read", "no-reader", "not-kept"):
             self._unread.append(f"{name['display']} ({outcome.metadata['status']})")
         self._batch.add(outcome, fields, name)
 
@@ -233,6 +227,7 @@ class _Run:
             "accession": batch.accession,
             "already_in": batch.already_in,
             "bytes": batch.new_bytes,
+            "copies": dict(sorted(batch.copies.items())),
             "dry_run": request.dry_run,
             "estimated_seconds": estimated,
             "exit": status,
@@ -248,4 +243,5 @@ class _Run:
                 [int(each["size"]) for each in batch.taken_in], self._vault.config.plaintext
             ),
             "taken_in": batch.taken_in,
+            "without_copy": batch.without_copy,
         }

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from evidence_vault.core.event import parse_entry
+from evidence_vault.core.commit import Committed
+from evidence_vault.core.event import Unit, parse_entry
 from evidence_vault.core.text import escape_for_display
 from evidence_vault.errors import NotFound, VaultError
 from evidence_vault.store.filesystem import object_key
@@ -21,8 +22,10 @@ from evidence_vault.vault.records import committed_at, open_record, unit_of
 class Presence:
     """Answers for one run of ``ingest``; each item is looked at once."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, copies_suffice: bool = False) -> None:
+        """``copies_suffice``: an item whose original was not kept is in if its copy is."""
         self._vault = vault
+        self._copies_suffice = copies_suffice
         self._known: dict[tuple[str, str], bool] = {}
         self.notices: list[str] = []
 
@@ -78,11 +81,20 @@ class Presence:
         if event.subject.get("id") != item or stated is None or stated.value != sha256:
             return "was taken in with other bytes than the index says"
         unit = unit_of(event, "content")
+        if unit is None and self._copies_suffice:
+            committed, unit = self._copy_of(item, log)
         if unit is None or (unit.header is not None and unit.id not in committed.headers):
             return "can't be opened any more"
         if not all(self._is_stored(digest) for digest in unit.objects):
             return "has lost its stored original"
         return ""
+
+    def _copy_of(self, item: str, log: int) -> tuple[Committed, Unit | None]:
+        """The share copy that was made when the item was taken in: its second event."""
+        indexes = self._vault.catalogue.history(item, log)
+        committed = committed_at(self._vault, indexes[min(1, len(indexes) - 1)], log)
+        event = parse_entry(committed.entry).event
+        return committed, unit_of(event, "content") if event.type == "derived" else None
 
     def _is_stored(self, digest: str) -> bool:
         try:

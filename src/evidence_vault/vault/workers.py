@@ -22,6 +22,7 @@ from evidence_vault.config import exiftool_setting
 from evidence_vault.errors import ToolMissing
 from evidence_vault.store.filesystem import discard_handle
 from evidence_vault.vault import job
+from evidence_vault.vault.copying import CopyCrew, CopyOutcome
 from evidence_vault.vault.digesting import absolute_key, relative_key
 from evidence_vault.vault.job import Desk, Refused, SealedMetadata, TakenIn
 from evidence_vault.vault.opening import Vault
@@ -53,6 +54,7 @@ class Outcome:
     sealed_metadata: SealedMetadata | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     summary: dict[str, Any] = field(default_factory=dict)
+    copy: CopyOutcome | None = None
     refused: Refused | None = None
 
     @cached_property
@@ -67,6 +69,8 @@ class Outcome:
             discard_handle(self.taken.staged)
         if self.sealed_metadata is not None:
             discard_handle(self.sealed_metadata.staged)
+        if self.copy is not None and self.copy.sealed is not None:
+            discard_handle(self.copy.sealed.staged)
 
 
 @dataclass
@@ -79,6 +83,7 @@ class _Ticket:
     reading: list[Future[Metadata]] = field(default_factory=list)
     finishing: Future[list[SealedMetadata | Refused]] | None = None
     finished: list[Outcome] = field(default_factory=list)
+    copying: list[tuple[Outcome, Future[CopyOutcome]]] = field(default_factory=list)
 
 
 class Crew:
@@ -104,10 +109,15 @@ class Crew:
         self._pool: MetadataPool | None = None
         self.notices: list[str] = []
         self._no_reader = ""
+        self._strips = request.metadata != "retain" and not self._dry
+        self._keeps = request.metadata != "strip-only"
+        self._copies: CopyCrew | None = None
 
     def __enter__(self) -> Crew:
         keyring = self._vault.keyring
         arguments = (self._vault.archive.root, keyring.recipients, keyring.plaintext)
+        if self._strips:
+            self._copies = CopyCrew(self._workers, lambda: Desk(*arguments))
         if self._alone:
             self._executor = _Here(Desk(*arguments))
         else:
@@ -117,7 +127,7 @@ class Crew:
                 initializer=job.start_worker,
                 initargs=arguments,
             )
-        if not self._dry and self._sources:
+        if not self._dry and self._sources and self._keeps:
             self._start_metadata()
         return self
 
@@ -179,14 +189,16 @@ class Crew:
     def _start(self, chunk: list[Outcome], known: bool) -> _Ticket:
         sources = [outcome.source for outcome in chunk]
         dry = self._dry or known
-        ticket = _Ticket(chunk, dry, self._submit(job.take_in_here, sources, dry))
+        hashed_only = dry or not self._keeps
+        ticket = _Ticket(chunk, dry, self._submit(job.take_in_here, sources, hashed_only))
         if self._pool is not None and not dry:
             ticket.reading = [self._pool.submit(source.path) for source in sources]
         return ticket
 
     def _again(self, outcome: Outcome) -> Outcome:
         """Take in a source whose path is known and whose bytes turned out to be new."""
-        ticket = _Ticket([outcome], False, self._submit(job.take_in_here, [outcome.source], False))
+        taking = self._submit(job.take_in_here, [outcome.source], not self._keeps)
+        ticket = _Ticket([outcome], False, taking)
         if self._pool is not None:
             ticket.reading = [self._pool.submit(outcome.source.path)]
         return self._settle(deque(), ticket)[0]
@@ -212,6 +224,7 @@ class Crew:
                 else:
                     outcome.sealed_metadata = sealed
                     outcome.metadata["sha256"] = sealed.sha256
+        self._settle_copies(ticket)
         if ticket.dry and not self._dry:
             return [
                 outcome
@@ -225,7 +238,14 @@ class Crew:
         return ticket.outcomes
 
     def _advance(self, ticket: _Ticket, wait: bool) -> None:
-        """Once a chunk is taken in and its metadata read, have the metadata sealed."""
+        """Once a chunk is taken in, have it stripped; once its metadata is read, have it sealed."""
+        ready = wait or ticket.taking.done()
+        if self._copies is not None and ready and not ticket.dry and not ticket.copying:
+            ticket.copying = [
+                (outcome, self._copies.submit(outcome.source.path, taken.sha256))
+                for outcome, taken in zip(ticket.outcomes, _result(ticket.taking), strict=True)
+                if not isinstance(taken, Refused)
+            ]
         if not ticket.reading or ticket.finishing is not None:
             return
         ready = ticket.taking.done() and all(reading.done() for reading in ticket.reading)
@@ -247,6 +267,22 @@ class Crew:
             ticket.finished.append(outcome)
         ticket.finishing = self._submit(job.finish_metadata_here, works)
 
+    def _settle_copies(self, ticket: _Ticket) -> None:
+        """Wait for the share copies of a chunk; without one, strip-only refuses the file."""
+        for outcome, copying in ticket.copying:
+            outcome.copy = copying.result()
+            if outcome.refused is not None:
+                outcome.discard()
+            elif outcome.copy.changed:
+                outcome.discard()
+                reason = "the file is not the same after its copy was made"
+                outcome.refused = Refused("E-SOURCE-CHANGED", reason)
+            elif outcome.copy.sealed is None and not self._keeps:
+                outcome.refused = _not_proved(outcome.copy)
+        if not self._keeps:
+            for outcome in ticket.outcomes:
+                outcome.metadata = dict(_NOT_KEPT)
+
     def _submit(self, function: Any, *arguments: Any) -> Future[Any]:
         assert self._executor is not None
         try:
@@ -262,9 +298,23 @@ class Crew:
     ) -> None:
         if self._pool is not None:
             self._pool.close()
+        if self._copies is not None:
+            self._copies.close()
         if self._executor is not None:
             self._executor.shutdown(wait=True, cancel_futures=True)
         self._vault.archive.clear_leftovers()
+
+
+_NOT_KEPT = {"reason": "only a copy without metadata is kept", "status": "not-kept", "tool": ""}
+
+
+def _not_proved(copy: CopyOutcome) -> Refused:
+    """Why strip-only does not take a file in: nothing of it was stored."""
+    if copy.report["outcome"] == "not-clean":
+        reason = f"its copy would not be clean: {copy.why}"
+        return Refused("E-NOT-CLEAN", reason, "take it in with --metadata strip or retain")
+    reason = f"a copy of it could not be proved clean: {copy.why}"
+    return Refused("E-NOT-CHECKED", reason, "take it in with --metadata strip or retain")
 
 
 class _Here(Executor):

@@ -27,7 +27,15 @@ from evidence_vault.core.anchors import ANCHORED, format_anchors
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from evidence_vault.core.commit import Committed
 from evidence_vault.core.disclosure import SALT_BYTES, Disclosure, format_set, make_disclosure
-from evidence_vault.core.event import Event, Unit, encode_event, format_entry, item_subject, pae
+from evidence_vault.core.event import (
+    Event,
+    Unit,
+    encode_event,
+    format_entry,
+    item_subject,
+    pae,
+    parse_entry,
+)
 from evidence_vault.core.members import Member, members_value, set_root
 from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from evidence_vault.core.note import parse_vkey
@@ -155,6 +163,11 @@ class Writer:
         self._heads.clear()
         self._seen = self._head_seen()
         return start
+
+    @property
+    def commitments(self) -> Mapping[str, str | None]:
+        """The commitments of the event prepared last, by field name."""
+        return parse_entry(self._prepared[-1].committed.entry).event.commitments
 
     @property
     def frontier(self) -> Frontier:

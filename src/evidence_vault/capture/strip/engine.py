@@ -25,6 +25,7 @@ from evidence_vault.capture.strip.model import (
     Secret,
     View,
     Work,
+    refusal,
 )
 from evidence_vault.capture.strip.needles import FORMS, Search, is_telling, needles, search
 from evidence_vault.capture.strip.registry import format_of
@@ -100,25 +101,6 @@ def _strip(source: Path, target: Path, bench: Bench, mime: str) -> dict[str, Any
         },
         "structures": list(work.structures),
         "tools": [tool.to_json() for tool in work.tools],
-        "v": 1,
-    }
-
-
-def refusal(mime: str, reason: str) -> dict[str, Any]:
-    """The report of a file of which no copy can be offered, because nothing could be proved."""
-    return {
-        "also_in_content": [],
-        "copy": None,
-        "decoded": Comparison("not-comparable", "", "").to_json(),
-        "embedded": [],
-        "format": mime,
-        "kept": [],
-        "outcome": "not-checked",
-        "reasons": [reason],
-        "removed": [],
-        "residual": None,
-        "structures": [],
-        "tools": [],
         "v": 1,
     }
 

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from evidence_vault.capture.privatefolder import PrivateFolder
-from evidence_vault.capture.strip.engine import refusal
+from evidence_vault.capture.strip.model import refusal
 
 TIME_LIMIT = 300.0
 """Seconds that one file may take, and one more for each :data:`BYTES_PER_SECOND`."""

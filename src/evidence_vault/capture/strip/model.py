@@ -149,3 +149,22 @@ class Format(Protocol):
         ``tag``: ``Group0:Group1:Name`` such as ``EXIF:IFD0:Orientation``.
         """
         ...
+
+
+def refusal(mime: str, reason: str) -> dict[str, Any]:
+    """The report of a file of which no copy can be offered, because nothing could be proved."""
+    return {
+        "also_in_content": [],
+        "copy": None,
+        "decoded": Comparison("not-comparable", "", "").to_json(),
+        "embedded": [],
+        "format": mime,
+        "kept": [],
+        "outcome": "not-checked",
+        "reasons": [reason],
+        "removed": [],
+        "residual": None,
+        "structures": [],
+        "tools": [],
+        "v": 1,
+    }

@@ -1,0 +1,163 @@
+"""Share copies on their way in: made from a source by a confined process, then sealed and staged.
+
+The plain copy lies in a private folder in memory for as long as that takes; nothing of it is
+written anywhere else. The source is hashed again after the tools have read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from evidence_vault.capture.formats import HEAD_SIZE, TAIL_SIZE, identify
+from evidence_vault.capture.strip.maker import Copy, CopyMaker
+from evidence_vault.capture.strip.model import refusal
+from evidence_vault.core.derivation import check_report
+from evidence_vault.errors import FormatError
+from evidence_vault.seal.units import SealingWriter, UnitKey
+from evidence_vault.vault.job import Desk, Handle
+
+_BLOCK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class SealedCopy:
+    """A derivative that is sealed and staged; nothing of it is visible in the store yet."""
+
+    sha256: str
+    sha512: str
+    size: int
+    format: dict[str, str]
+    content: UnitKey
+    objects: tuple[str, ...]
+    staged: Handle
+
+
+@dataclass(frozen=True)
+class CopyOutcome:
+    """What came of one strip. ``sealed`` is None unless the report says ``clean``.
+
+    ``changed``: the source was not the same after the tools had read it.
+    """
+
+    report: Mapping[str, Any]
+    sealed: SealedCopy | None
+    changed: bool = False
+
+    @property
+    def why(self) -> str:
+        """The reasons why there is no copy, in one line."""
+        return "; ".join(self.report["reasons"]) or str(self.report["outcome"])
+
+
+class CopyCrew:
+    """Several makers at work at once, one thread each; close it or use ``close``."""
+
+    def __init__(self, workers: int, desk: Callable[[], Desk]) -> None:
+        self._waiting: SimpleQueue[tuple[bytes, str, Future[CopyOutcome]] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._run, args=(desk,), name="copies", daemon=True)
+            for _ in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, source: bytes, sha256: str) -> Future[CopyOutcome]:
+        """Make the share copy of the file at ``source``, whose SHA-256 (hex) is known."""
+        result: Future[CopyOutcome] = Future()
+        self._waiting.put((source, sha256, result))
+        return result
+
+    def close(self) -> None:
+        """Let the threads end; what waits is cancelled."""
+        while not self._waiting.empty():
+            work = self._waiting.get()
+            if work is not None:
+                work[2].cancel()
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, desk: Callable[[], Desk]) -> None:
+        with CopyMaker() as maker:
+            own = desk()
+            while (work := self._waiting.get()) is not None:
+                source, sha256, result = work
+                if not result.set_running_or_notify_cancel():
+                    continue
+                try:
+                    result.set_result(make_copy(own, maker, Path(os.fsdecode(source)), sha256))
+                except BaseException as error:  # handed to whoever asks for the result
+                    result.set_exception(error)
+
+
+def make_copy(desk: Desk, maker: CopyMaker, source: Path, sha256: str) -> CopyOutcome:
+    """Strip one file and seal the copy; a failing store raises, a bad file does not.
+
+    ``sha256``: of the source as it was taken in, hex.
+    """
+    copy = maker.make(source)
+    try:
+        report = _believed(copy)
+        if copy.path is None or report["outcome"] != "clean":
+            return CopyOutcome(report, None)
+        if _sha256(source) != sha256:
+            return CopyOutcome(report, None, changed=True)
+        sealed = _seal(desk, copy.path)
+        stated = report["copy"]
+        if (stated["sha256"], stated["sha512"]) != (sealed.sha256, sealed.sha512):
+            raise FormatError("the copy is not the one that its report is about")
+        return CopyOutcome(report, sealed)
+    finally:
+        maker.forget(copy)
+
+
+def _believed(copy: Copy) -> dict[str, Any]:
+    """The report, or one that says that there is none of the right form."""
+    try:
+        return check_report(copy.report)
+    except FormatError as error:
+        return refusal("application/octet-stream", error.message)
+
+
+def _seal(desk: Desk, path: Path) -> SealedCopy:
+    one, two, size = hashlib.sha256(), hashlib.sha512(), 0
+    head, tail = b"", b""
+    unit = desk.maker.new()
+    staged = desk.store.stage()
+    try:
+        writer = SealingWriter(unit, "media", staged)
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                one.update(block)
+                two.update(block)
+                writer.write(block)
+                size += len(block)
+                head = head or block[:HEAD_SIZE]
+                tail = (tail + block)[-TAIL_SIZE:]
+        writer.close()
+        objects = staged.close()
+    except BaseException:
+        staged.discard()
+        raise
+    found = identify(head, tail, size)
+    form = {
+        "basis": found.basis,
+        "extension": found.extension,
+        "mime": found.mime,
+        "name": found.name,
+    }
+    return SealedCopy(one.hexdigest(), two.hexdigest(), size, form, unit, objects, staged.handle())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
