@@ -34,13 +34,17 @@ def index_csv(items: Iterable[BundleItem]) -> Iterator[bytes]:
                 item.id,
                 item.home,
                 "exported" if item.withheld is None else "withheld",
-                item.withheld or "",
-                item.payload_path or "",
+                item.withheld or _copy_note(item),
+                "" if item.statement is not None else item.payload_path or "",
                 item.receipt_path,
             )
         )
     total = str(exported + withheld)
     yield csv_line(("TOTAL", total, "exported", str(exported), "withheld", str(withheld)))
+
+
+def _copy_note(item: BundleItem) -> str:
+    return "" if item.statement is None else f"share copy without metadata: {item.payload_path}"
 
 
 def csv_line(cells: Iterable[str]) -> bytes:

@@ -47,6 +47,7 @@ class BundleItem:
 
     ``payload`` is None when its original stays; ``extension`` (without a dot, ``[a-z0-9]{1,10}``)
     says what the content is. ``withheld`` is None for an exported item, else the reason.
+    ``statement``: the payload is a share copy, and this is how it was made.
     """
 
     home: str
@@ -55,12 +56,15 @@ class BundleItem:
     payload: PayloadSource | None
     extension: str
     withheld: str | None
+    statement: bytes | None = None
 
     def __post_init__(self) -> None:
         if not _EXTENSION.match(self.extension):
             raise FormatError(f"{self.extension!r} can't be the ending of a payload file name")
         if self.withheld is not None and self.payload is not None:
             raise InternalError(f"{self.id} is withheld and has a payload")
+        if self.statement is not None and self.payload is None:
+            raise InternalError(f"{self.id} has a statement and no share copy")
 
     @property
     def receipt_path(self) -> str:
@@ -68,7 +72,14 @@ class BundleItem:
 
     @property
     def payload_path(self) -> str | None:
-        return None if self.payload is None else f"data/{self.id}.{self.extension}"
+        if self.payload is None:
+            return None
+        copy = "" if self.statement is None else "-share-copy"
+        return f"data/{self.id}{copy}.{self.extension}"
+
+    @property
+    def statement_path(self) -> str:
+        return f"copies/{self.id}.json"
 
     @property
     def last_seq(self) -> int:

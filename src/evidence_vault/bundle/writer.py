@@ -85,6 +85,8 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
             bag.add(f"keys/{keyid(raw)}.pem", public_pem(raw).encode("ascii"))
         for item in plan.items:
             bag.add(item.receipt_path, format_receipt(item.receipt))
+            if item.statement is not None:
+                bag.add(item.statement_path, item.statement)
         for version, document in plan.documents:
             bag.add(f"trust/{version}.json", document)
         # 4

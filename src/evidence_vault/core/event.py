@@ -165,6 +165,10 @@ PREMIS: dict[str, str] = {
     "removed": "deletion",
 }
 
+# Types by which an item comes into a log, and all that state the digests of bytes.
+ARRIVALS = ("ingested", "transfer-accepted")
+WITH_CONTENT = (*ARRIVALS, "derived")
+
 # Types about the archive itself that an item's receipt may carry besides entry 0: whose keys
 # counted when, and values that show when.
 BESIDE_ITEMS = ("key-enrolled", "key-revoked", "anchored")

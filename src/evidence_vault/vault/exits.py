@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from evidence_vault.bundle.model import (
     BundleItem,
@@ -34,6 +34,7 @@ from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.payloads import Payload, choose_payloads
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
 from evidence_vault.vault.sensitive import sensitive_findings
@@ -42,7 +43,6 @@ from evidence_vault.verify import shell_verifier
 
 Progress = Callable[[int, int], None]
 
-ONLY_RECEIPT = "original not asked for (--originals): only its receipt leaves"
 _SHOWN_OF_EXPORT = ("bundle_id", "counts", "payload_manifest", "proofs")
 _BLOCK = 1024 * 1024
 
@@ -175,29 +175,23 @@ def export(
     # 1. Choose.
     chosen = _choose(vault, request)
     shown = fields_to_show(request.disclose)
-    maker = ReceiptMaker(vault, chosen, shown)
+    maker = ReceiptMaker(vault, chosen, shown, request.disclose)
     # 2. Check. (Consent, classification and holds come with records about people.)
-    sensitive = sensitive_findings(vault, maker, request.originals, shown)
+    payloads = choose_payloads(vault, maker, request.originals, request.items or ())
+    copies = {item for item, each in payloads.chosen.items() if each.statement is not None}
+    maker.leave_as_copies(copies)
+    sensitive = sensitive_findings(vault, maker, payloads.chosen.keys() - copies)
     if announce is not None:
         announce(sensitive)
-    payloads = _payloads(vault, maker, chosen) if request.originals else {}
     signer_for(vault, "statements")  # a revoked key is said before the event is committed
     # 3. The event, before anything readable leaves.
     bundle_id = secrets.token_hex(16)
     proofs = maker.claim().to_json()
     shells = [
-        BundleItem(
-            maker.home(item),
-            item,
-            _NO_RECEIPT,
-            payloads.get(item),
-            maker.extension(item),
-            None if item in payloads else ONLY_RECEIPT,
-        )
-        for item in chosen
+        _shell(maker, item, payloads.chosen.get(item), payloads.why.get(item)) for item in chosen
     ]
     shells.sort(key=lambda s: (s.home, s.id))
-    counts = _counts(maker, chosen, len(payloads), len(chosen) - len(payloads))
+    counts = _counts(maker, chosen, len(payloads.chosen), len(payloads.why))
     manifest = hashlib.sha256(payload_manifest(shells)).hexdigest()
     values = {
         "actor": request.by,
@@ -217,9 +211,7 @@ def export(
         index = _commit_exit(writer, maker, chosen, {**values, "counts": counts})
     # 4. Proofs to the newest checkpoint.
     receipts = maker.make(index, _SHOWN_OF_EXPORT)
-    items = [
-        BundleItem(s.home, s.id, receipts[s.id], s.payload, s.extension, s.withheld) for s in shells
-    ]
+    items = [replace(shell, receipt=receipts[shell.id]) for shell in shells]
     # 5. The bundle, with the signed statement that names the files made after the event.
     signer = signer_for(vault, "statements", index)
     zero = vault.entry_zero()
@@ -243,9 +235,11 @@ def export(
     return {
         "bundle_id": bundle_id,
         "checkpoint": {"root": maker.point.root.hex(), "size": maker.point.size},
+        "copies": len(copies),
         "counts": counts,
         "event": index,
         "exit": 0,
+        "held_back": payloads.held_back,
         "proofs": proofs,
         "sealed": not request.clear,
         "sensitive": sensitive,
@@ -268,36 +262,11 @@ def _documents(vault: Vault) -> list[tuple[int, bytes]]:
 _NO_RECEIPT = Receipt("", ("vault",), "", (), b"")
 
 
-@dataclass(frozen=True)
-class _Payload:
-    """An original as the bundle reads it (bundle.model.PayloadSource)."""
-
-    vault: Vault
-    ingested: ItemEvent
-    sha256: str
-    sha512: str
-    size: int
-    read: Callable[[int], None] | None = None
-
-    def open(self) -> BinaryIO:
-        return open_content(self.vault, self.ingested)
-
-
-def _payloads(vault: Vault, maker: ReceiptMaker, chosen: Sequence[str]) -> dict[str, _Payload]:
-    found: dict[str, _Payload] = {}
-    for item in chosen:
-        ingested = maker.ingested(item)
-        with open_content(vault, ingested) as probe:
-            probe.read(1)  # a missing object is said before the event is committed
-        values = ingested.values
-        found[item] = _Payload(
-            vault,
-            ingested,
-            values["content_sha256"],
-            values["content_sha512"],
-            int(values["content_size"]),
-        )
-    return found
+def _shell(maker: ReceiptMaker, item: str, payload: Payload | None, why: str | None) -> BundleItem:
+    """An item of the bundle before its receipt is made."""
+    extension = maker.extension(item) if payload is None else payload.extension
+    statement = None if payload is None else payload.statement
+    return BundleItem(maker.home(item), item, _NO_RECEIPT, payload, extension, why, statement)
 
 
 def _counts(

@@ -25,6 +25,10 @@ from evidence_vault.vault.records import (
 )
 
 ALWAYS_SHOWN = frozenset(("content_sha256", "content_sha512", "content_size", "format"))
+# Of a derivative also how it was made, and from what (as a commitment, never as a digest).
+_SHOWN_OF_COPIES = ALWAYS_SHOWN | {"kind", "parent", "statement"}
+# Of an original whose share copy leaves: a plain digest would tell whoever finds the original.
+_SHOWN_BESIDE_COPIES = frozenset(("format",))
 NEVER_SHOWN = frozenset(("members",))  # a whole set names other items; openings show one
 
 
@@ -47,10 +51,18 @@ def fields_to_show(disclose: Iterable[str]) -> frozenset[str] | None:
 class ReceiptMaker:
     """Receipts of chosen items. Histories are read once; proofs follow the committed event."""
 
-    def __init__(self, vault: Vault, items: Sequence[str], shown: frozenset[str] | None) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        items: Sequence[str],
+        shown: frozenset[str] | None,
+        named: Iterable[str] = (),
+    ) -> None:
         self._vault = vault
         self._shown = shown
+        self._named = frozenset(named)
         self._origin = vault.keyring.origin
+        self._copies: frozenset[str] = frozenset()
         self._histories: dict[str, list[ItemEvent]] = {}
         for item in items:
             events = list(item_history(vault, item, vault.config.log))
@@ -89,11 +101,25 @@ class ReceiptMaker:
 
     def reveals(self, event: ItemEvent) -> tuple[Disclosure, ...]:
         """What is shown of an event, in order of field name."""
+        shown = self._shown_of(event)
         return tuple(
             d
             for name, d in sorted(event.disclosures.items())
-            if name not in NEVER_SHOWN and (self._shown is None or name in self._shown)
+            if name not in NEVER_SHOWN and (shown is None or name in shown)
         )
+
+    def leave_as_copies(self, items: Iterable[str]) -> None:
+        """Of these the share copy leaves: the original's digests stay unless asked for."""
+        self._copies = frozenset(items)
+
+    def _shown_of(self, event: ItemEvent) -> frozenset[str] | None:
+        if self._shown is None:
+            return None
+        if event.event.type == "derived":
+            return self._shown | _SHOWN_OF_COPIES
+        if event.seq == 0 and event.event.subject.get("id") in self._copies:
+            return self._shown - ALWAYS_SHOWN | _SHOWN_BESIDE_COPIES | self._named
+        return self._shown
 
     def drafts(self) -> Iterator[Receipt]:
         """Receipts without proofs and without the event to come: for counting fields."""

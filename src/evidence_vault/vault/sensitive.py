@@ -6,7 +6,7 @@ never silent. An original whose metadata was never read is named as one that cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from evidence_vault.vault.opening import Vault
@@ -70,11 +70,12 @@ _HARMLESS = frozenset(("copyrightflag", "creatortool", "profilecopyright", "prof
 
 
 def sensitive_findings(
-    vault: Vault, maker: ReceiptMaker, originals: bool, shown: frozenset[str] | None
+    vault: Vault, maker: ReceiptMaker, originals: Collection[str]
 ) -> list[dict[str, str]]:
     """(item, what) of positions, serial numbers, names and revealed fields that would leave.
 
-    Originals whose metadata was not read, or not to its end, come first.
+    ``originals``: items whose original leaves. Those whose metadata was not read, or not to its
+    end, come first.
     """
     unread: list[dict[str, str]] = []
     found: list[dict[str, str]] = []
@@ -82,7 +83,7 @@ def sensitive_findings(
         revealed = {d.name for e in events for d in maker.reveals(e) if d.value is not None}
         for name in sorted(revealed & set(_PERSONAL_FIELDS)):
             found.append({"id": item, "what": f"field {name}: {_PERSONAL_FIELDS[name]}"})
-        if originals:
+        if item in originals:
             document = read_metadata(vault, events[0]) or {}
             if document.get("status") != "read":
                 unread.append({"id": item, "what": NEVER_READ})

@@ -7,7 +7,7 @@ from typing import Any
 
 from evidence_vault.core.checkpoint import Checkpoint
 from evidence_vault.core.entry0 import EntryZero
-from evidence_vault.core.event import Entry, Event, stands_beside
+from evidence_vault.core.event import ARRIVALS, Entry, Event, stands_beside
 from evidence_vault.core.findings import Finding, Outcome
 from evidence_vault.core.keystate import KeyState
 from evidence_vault.verify.moments import Moment, gap_seconds
@@ -121,8 +121,12 @@ class Checked:
         return own[-1].item_seq if own else None
 
     def ingested(self) -> list[CheckedEvent]:
-        """The events that state the digests of the original: exactly one in a good receipt."""
-        return [e for e in self.events if e.event.type == "ingested"]
+        """The events by which the item came into the log: exactly one in a good receipt."""
+        return [e for e in self.events if e.event.type in ARRIVALS]
+
+    def with_content(self) -> list[CheckedEvent]:
+        """The events that state the digests of bytes: the arrival, then the derivatives."""
+        return self.ingested() + [e for e in self.events if e.event.type == "derived"]
 
 
 def entry_name(index: int) -> str:

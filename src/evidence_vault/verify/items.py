@@ -17,6 +17,7 @@ from evidence_vault.core.statement import ItemRow, Statement
 from evidence_vault.core.text import spreadsheet_safe
 from evidence_vault.errors import FormatError
 from evidence_vault.verify.checked import Checked
+from evidence_vault.verify.contents import Content, matched, report_mismatch
 from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import Digests
 from evidence_vault.verify.receipt import STEPS, describe_log
@@ -24,14 +25,14 @@ from evidence_vault.verify.receipt import STEPS, describe_log
 RECEIPTS, PAYLOADS, COUNTS = "S-RECEIPTS", "S-PAYLOADS", "S-COUNTS"
 RULE_5, RULE_6 = "docs/format-bundle.md rule 5", "docs/format-bundle.md rule 6"
 _INDEX_HEAD = ["item", "home", "outcome", "reason", "original", "receipt"]
-_FILE_FIELDS = (("content_sha256", "sha256"), ("content_sha512", "sha512"))
+_COPIES = "copies/"
 
 
 @dataclass(slots=True)
 class _Known:
     """What a checked receipt says about its item."""
 
-    values: Mapping[str, Any]
+    contents: list[Content]
     shown: int
     withheld: int
     sound: bool
@@ -80,13 +81,8 @@ class ItemChecker:
         if self.zero is None and checked.zero is not None:
             self.zero, self.keys = checked.zero, checked.keys
             describe_log(report, checked)
-        ingested = checked.ingested()
         self._known[path] = _Known(
-            {
-                name: ingested[0].values[name]
-                for name in ("content_sha256", "content_sha512", "content_size")
-                if ingested and name in ingested[0].values
-            },
+            [Content.of(event) for event in checked.with_content()],
             sum(len(e.values) for e in checked.events),
             sum(e.withheld for e in checked.events),
             sound,
@@ -174,35 +170,53 @@ class ItemChecker:
             )
 
     def _check_payloads(self, good: set[str], digests: Mapping[str, Digests]) -> None:
-        report, checked = self._report, 0
+        report, originals, copies = self._report, 0, 0
         rows = [row for row in self._statement.items if row.payload is not None]
+        explained: set[str] = set()
         for row in rows:
             path = str(row.payload)
             known = self._known.get(row.receipt)
             if path not in good or known is None:
                 report.unchecked(PAYLOADS, "B-PAYLOAD-UNCHECKED", path, RULE_5)
                 continue
-            actual = digests[path]
-            found = {name: getattr(actual, attribute) for name, attribute in _FILE_FIELDS}
-            found["content_size"] = str(actual.size)
-            for name, value in found.items():
-                if name not in known.values:
-                    report.unchecked(PAYLOADS, "R-FILE-WITHHELD", path, RULE_5, field=name)
-                elif known.values[name] != value:
-                    report.differ(
-                        PAYLOADS,
-                        "R-FILE-CHANGED",
-                        path,
-                        RULE_5,
-                        field=name,
-                        expected=str(known.values[name]),
-                        found=value,
-                    )
-            checked += 1
+            content = matched(known.contents, digests[path])
+            if content is None:
+                report_mismatch(report, PAYLOADS, path, RULE_5, known.contents, digests[path])
+            elif content.is_copy:
+                explained.add(self._explain(row, content, good, digests))
+                copies += 1
+            else:
+                originals += 1
+        for path in sorted(f.path for f in self._statement.files if f.path.startswith(_COPIES)):
+            if path not in explained:
+                report.differ(PAYLOADS, "B-ITEM", path, RULE_5, reason="is about no share copy")
         if not rows:
             report.match(PAYLOADS, "B-NO-PAYLOADS")
         elif not report.failed(PAYLOADS):
-            report.match(PAYLOADS, "B-PAYLOADS-OK", count=checked)
+            if copies:
+                report.match(PAYLOADS, "B-COPIES-OK", count=copies)
+            if originals or not copies:
+                report.match(PAYLOADS, "B-PAYLOADS-OK", count=originals)
+
+    def _explain(
+        self, row: ItemRow, content: Content, good: set[str], digests: Mapping[str, Digests]
+    ) -> str:
+        """A share copy comes with the statement on how it was made; returns its path."""
+        path = f"{_COPIES}{row.id}.json"
+        if path not in digests or path not in good:
+            self._report.unchecked(PAYLOADS, "B-COPY-STATEMENT-MISSING", path, RULE_5)
+        elif content.statement is None:
+            self._report.unchecked(PAYLOADS, "R-FILE-WITHHELD", path, RULE_5, field="statement")
+        elif digests[path].sha256 != content.statement:
+            self._report.differ(
+                PAYLOADS,
+                "B-COPY-STATEMENT",
+                path,
+                RULE_5,
+                expected=content.statement,
+                found=digests[path].sha256,
+            )
+        return path
 
     # Rule 6: each item's row names files that are there; no file of theirs is unnamed.
     def _check_rows(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from evidence_vault.core.findings import Report, ReportBuilder
 from evidence_vault.core.keys import fingerprint_words
@@ -10,6 +10,7 @@ from evidence_vault.core.receipt import VAULT_SUBJECT, Receipt, parse_receipt
 from evidence_vault.core.trust import TrustFile, fingerprint_of
 from evidence_vault.errors import FormatError
 from evidence_vault.verify.checked import Checked
+from evidence_vault.verify.contents import Content, matched, report_mismatch
 from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import hash_stream
 from evidence_vault.verify.kinds import HEAD, RECEIPT_KIND, kind_of
@@ -30,8 +31,6 @@ STEPS = (
     TIME,
 )
 NOTES = ("N-TAIL", "N-TRUTH", "N-AUTHOR", "N-TIME", "N-COUNTERSIGNED")
-
-_FILE_FIELDS = ("content_sha256", "content_sha512", "content_size")
 
 
 def verify_receipt(data: bytes, file: BinaryIO | None, trust: TrustFile | None) -> Report:
@@ -127,7 +126,7 @@ def describe_log(report: ReportBuilder, checked: Checked) -> None:
         }
 
 
-# Rule 7: the file is the one that the ingested event commits to.
+# Rule 7: the file is one that an entry of the item states the digests of.
 def _check_file(
     report: ReportBuilder, receipt: Receipt, checked: Checked, file: BinaryIO | None
 ) -> None:
@@ -136,27 +135,15 @@ def _check_file(
         return
     found = hash_stream(file)
     report.facts["file"] = {"sha256": found.sha256, "sha512": found.sha512, "size": found.size}
-    ingested = checked.ingested()
-    if not ingested:
-        report.unchecked(FILE, "R-FILE-NO-INGEST", receipt.subject[-1])
-        return
-    values: dict[str, Any] = ingested[0].values
-    actual = dict(zip(_FILE_FIELDS, (found.sha256, found.sha512, str(found.size)), strict=True))
-    for name in _FILE_FIELDS:
-        if name not in values:
-            report.unchecked(FILE, "R-FILE-WITHHELD", receipt.subject[-1], field=name)
-        elif values[name] != actual[name]:
-            report.differ(
-                FILE,
-                "R-FILE-CHANGED",
-                receipt.subject[-1],
-                "docs/format-receipt.md rule 7",
-                field=name,
-                expected=str(values[name]),
-                found=actual[name],
-            )
-    if not report.failed(FILE):
-        report.match(FILE, "R-FILE-OK", receipt.subject[-1], sha256=found.sha256)
+    subject, clause = receipt.subject[-1], "docs/format-receipt.md rule 7"
+    contents = [Content.of(event) for event in checked.with_content()]
+    content = matched(contents, found)
+    if content is None:
+        report_mismatch(report, FILE, subject, clause, contents, found)
+    elif content.is_copy:
+        report.match(FILE, "R-COPY-OK", subject, sha256=found.sha256, entry=content.index)
+    else:
+        report.match(FILE, "R-FILE-OK", subject, sha256=found.sha256)
 
 
 def _describe(report: ReportBuilder, receipt: Receipt, checked: Checked) -> None:

@@ -617,6 +617,7 @@ function fields() {
   FIELD["withdrawn"] = "actor purpose reader"
   BESIDE["anchored"] = BESIDE["key-enrolled"] = BESIDE["key-revoked"] = 1
 }
+function arrival(t) { return t == "ingested" || t == "transfer-accepted" }
 # Reads an entry once; the number it is known by. E?[l] hold what it says, EERR[l] what is wrong.
 function entry(s,  l) {
   if (s in LEAF) return LEAF[s]
@@ -1228,7 +1229,7 @@ function judge(r, p,  e, l, z, m, k, id, force, a, name, seen, n, ok, own, seq, 
         before = SUM[ESUM[l]]; expected++
       }
       if (expected == 0) f("D", "R-NO-EVENTS", p, "there is no custody entry about this item")
-      for (e = 1; e <= RNE[r]; e++) if (ETYPE[RLEAF[r, e]] == "ingested") ing++
+      for (e = 1; e <= RNE[r]; e++) if (arrival(ETYPE[RLEAF[r, e]])) ing++
       if (expected > 0 && ing > 1) f("D", "R-SECOND-INGEST", p, "the item is said to have been taken in twice")
     }
     for (e = 1; e <= RNE[r]; e++) if (!beside(RLEAF[r, e])) RLAST[r] = RSEQ[r, e]
@@ -1929,7 +1930,9 @@ function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, 
     p = SIPAY[i]
     if (!(p in GOOD) || !(SIREC[i] in RNUM) || RERR[RNUM[SIREC[i]]] != "") { f("U", "B-PAYLOAD-UNCHECKED", p, "could not be compared"); continue }
     r = RNUM[SIREC[i]]; content(r, p, S256[p], S512[p], SIZE[p])
+    if (COPYOF) copystatement(r, SIID[i])
   }
+  for (i = 1; i <= SFN; i++) if (SFP[i] ~ /^copies\// && !(SFP[i] in ABOUTCOPY)) f("D", "B-ITEM", SFP[i], "is about no share copy")
   # rule 6
   rows(); indexcsv()
   number("chosen", SIN); number("exported", SIN - n); number("withheld", n)
@@ -1961,11 +1964,28 @@ function claim(r, p, name, want,  e) {
   else if (RVALUE[r, e, name] != want) f("D", "B-EXPORTED-OTHER", p, "the logged export states another " name " than the bundle")
 }
 function number(what, n) { if (SCOUNT[what] != n "") f("D", "B-COUNT", what, "the number is wrong: " SCOUNT[what] " stated, " n " found") }
-# The original against the digests that its ingested event commits to.
+function same(r, e, w, g,  i) {
+  for (i = 1; i <= 3; i++) if (!((r SUBSEP e SUBSEP w[i]) in RVALUE) || RVALUE[r, e, w[i]] != "\"" g[i] "\"") return 0
+  return 1
+}
+# A share copy comes with the statement on how it was made, the one that was logged.
+function copystatement(r, id,  p, v) {
+  p = "copies/" id ".json"; ABOUTCOPY[p] = 1
+  if (!(p in GOOD)) { f("U", "B-COPY-STATEMENT-MISSING", p, "the statement on how the share copy was made could not be read"); return }
+  if (!((r SUBSEP COPYOF SUBSEP "statement") in RVALUE)) { f("U", "R-FILE-WITHHELD", p, "the field statement is withheld, so the file can't be compared with it"); return }
+  v = RVALUE[r, COPYOF, "statement"]
+  if (v !~ ("\"sha256\":\"" S256[p] "\"}$")) f("D", "B-COPY-STATEMENT", p, "is not the statement that was logged")
+}
+# The file against the digests that the arrival of its item commits to, or the making of its copy.
 function content(r, p, a, b, c,  e, k, n, i, w, g) {
-  for (e = 1; e <= RNE[r]; e++) if (EERR[RLEAF[r, e]] == "" && ETYPE[RLEAF[r, e]] == "ingested") break
-  if (e > RNE[r]) { f("U", "R-FILE-NO-INGEST", p, "no entry states the digests of a file"); return }
   split("content_sha256 content_sha512 content_size", w, " "); g[1] = a; g[2] = b; g[3] = c
+  COPYOF = 0
+  for (e = 1; e <= RNE[r]; e++) if (EERR[RLEAF[r, e]] == "" && arrival(ETYPE[RLEAF[r, e]])) break
+  if (e > RNE[r] || !same(r, e, w, g)) {
+    for (k = 1; k <= RNE[r]; k++) if (EERR[RLEAF[r, k]] == "" && ETYPE[RLEAF[r, k]] == "derived" && same(r, k, w, g)) break
+    if (k <= RNE[r]) { COPYOF = k; f("M", "R-COPY-OK", p, "is NOT the original: it is the copy made from it by entry " RINDEX[r, k]); return }
+  }
+  if (e > RNE[r]) { f("U", "R-FILE-NO-INGEST", p, "no entry states the digests of a file"); return }
   n = 0
   for (i = 1; i <= 3; i++) {
     k = r SUBSEP e SUBSEP w[i]

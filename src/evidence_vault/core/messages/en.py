@@ -41,7 +41,7 @@ MESSAGES: dict[str, str] = {
     "S-CHECKPOINT": "The state of the log is signed by both log keys",
     "S-HISTORY": "The custody entries follow each other without a gap",
     "S-FIELDS": "Revealed fields are those the entries commit to",
-    "S-FILE": "The file is the one that was taken in",
+    "S-FILE": "The file is the one that was taken in, or a copy the archive made of it",
     "S-WHO": "Who made it: keys agree with the trust file",
     "S-COUNTERSIGNED": "Countersignatures of other organisations",
     "S-TIME": "Time stamps of authorities",
@@ -50,7 +50,7 @@ MESSAGES: dict[str, str] = {
     "S-FILES": "The bundle holds exactly the files it must",
     "S-MANIFESTS": "The lists of checksums are right",
     "S-RECEIPTS": "Every receipt is right and belongs to this bundle",
-    "S-PAYLOADS": "Originals are the ones that were taken in",
+    "S-PAYLOADS": "Files are the ones that were taken in, or copies the archive made of them",
     "S-COUNTS": "Numbers of items and fields agree",
     "S-EXPECTED": "It is the bundle that was announced",
     # General
@@ -127,6 +127,8 @@ MESSAGES: dict[str, str] = {
     "found {found}",
     "R-FILE-WITHHELD": "the field {field} is withheld, so the file can't be compared with it",
     "R-FILE-NO-INGEST": "the receipt shows no entry that states the digests of a file",
+    "R-COPY-OK": "this is NOT the original: it is the copy made from it by entry {entry}, with its "
+    "SHA-256, SHA-512 and size: {sha256}",
     "R-FILE-OK": "SHA-256, SHA-512 and size are those of the file taken in: {sha256}",
     # Who
     "W-NO-TRUST": "no trust file was given. Compare the fingerprint with the archive by another "
@@ -191,6 +193,9 @@ MESSAGES: dict[str, str] = {
     "B-EXPORTED-HIDDEN": "the logged export does not reveal {field}",
     "B-EXPORTED-OTHER": "the logged export states another {field} than the bundle",
     "B-RECEIPTS-OK": "{count} receipts are right",
+    "B-COPIES-OK": "{count} files are NOT originals: they are share copies that the archive made",
+    "B-COPY-STATEMENT": "is not the statement that was logged: expected {expected}, found {found}",
+    "B-COPY-STATEMENT-MISSING": "the statement on how the share copy was made could not be read",
     "B-PAYLOADS-OK": "{count} originals are the files that were taken in",
     "B-PAYLOAD-UNCHECKED": "could not be compared, because it or its receipt is not right",
     "B-NO-PAYLOADS": "the bundle was made without originals",
