@@ -22,7 +22,8 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("show",): [],
     ("history",): [],
     ("search",): ["--digest", "--name", "--date", "--source-code", "--case", "--accession"],
-    ("get",): ["-o", "--purpose"],
+    ("derive",): ["--share-copy", "--check", "--purpose"],
+    ("get",): ["-o", "--share-copy", "--purpose"],
     ("receipt",): ["-o", "--disclose", "--purpose"],
     ("verify",): ["--trust", "--expect"],
     ("open",): ["-o", "--identity"],
@@ -138,7 +139,7 @@ def test_every_command_has_a_schema(words: tuple[str, ...]) -> None:
 
 
 def test_every_schema_belongs_to_a_command() -> None:
-    expected = {"-".join(words) for words in OPTIONS} | {"error", "ingest-sheet-template"}
+    expected = {"-".join(words) for words in OPTIONS} | {"error", "ingest-sheet-template", "derive-check"}
     assert {path.stem for path in SCHEMAS.glob("*.json")} == expected
 
 

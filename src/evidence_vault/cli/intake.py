@@ -25,7 +25,8 @@ from evidence_vault.errors import UsageError
     "--metadata",
     type=click.Choice(["retain", "strip", "strip-only"]),
     default="retain",
-    help="retain: the original as it is. strip and strip-only come later.",
+    help="retain: the original as it is. strip: a clean copy to share is made, too. strip-only: "
+    "nothing but the clean copy is kept; a file that has none is refused.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would happen; take nothing in.")
 @field_options
@@ -63,7 +64,7 @@ def ingest(
     doing = "looking through" if dry_run else "taking in"
     with session.open() as vault, session.progress(doing) as progress:
         result = room.ingest(vault, request, progress.with_totals)
-    return answer(result, render.ingest, _hint(result), _refusals(result))
+    return answer(result, render.ingest, _hint(result), _refusals(result) + _copies(result))
 
 
 @command("describe")
@@ -96,7 +97,20 @@ def describe(
 def _hint(result: dict[str, Any]) -> str:
     if result.get("interrupted"):
         return "run the same command again: what is in is skipped"
-    return "correct what was refused and run the same command again" if result["refused"] else ""
+    if result["refused"]:
+        return "correct what was refused and run the same command again"
+    return "what has no share copy leaves only by name" if result.get("without_copy") else ""
+
+
+def _copies(result: dict[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "code": "E-NOT-CLEAN" if each["outcome"] == "not-clean" else "E-NOT-CHECKED",
+            "message": each["reason"],
+            "where": each["id"],
+        }
+        for each in result["without_copy"]
+    ]
 
 
 def _refusals(result: dict[str, Any]) -> list[dict[str, str]]:

@@ -17,14 +17,15 @@ from evidence_vault.errors import PolicyRefused, UsageError
 @command("get")
 @click.argument("item")
 @out_option("The new file to write.")
+@click.option("--share-copy", is_flag=True, help="The copy without metadata, not the original.")
 @purpose_option
-def get(session: Session, item: str, out: Path, purpose: str | None) -> Answer:
+def get(session: Session, item: str, out: Path, share_copy: bool, purpose: str | None) -> Answer:
     """Copy the original of one item out. This is recorded before the first byte leaves."""
     from evidence_vault.vault.exits import get_item
 
     by = session.actor()
     with session.open() as vault:
-        result = get_item(vault, item, out, by, purpose)
+        result = get_item(vault, item, out, by, purpose, share_copy)
     return answer(result, render.get)
 
 
@@ -61,7 +62,12 @@ def receipt(
     default="partner",
     help="For whom the bundle is laid out.",
 )
-@click.option("--originals", is_flag=True, help="The originals leave, too; else only receipts.")
+@click.option(
+    "--originals",
+    is_flag=True,
+    help="Originals leave, too; of an item with a share copy only if ITEM is named. Without it: "
+    "share copies, and receipts of the rest.",
+)
 @disclose_option
 @click.option(
     "--to",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evidence_vault.cli import render_deriving
 from evidence_vault.cli.words import block, duration, notices, number, shown, size, table
 
 _LISTED = 20  # items named in a text; all stand in the JSON form
@@ -21,6 +22,7 @@ def ingest(result: dict[str, Any]) -> str:
     """The end of an ingest, or of a dry run."""
     lines = _dry(result) if result["dry_run"] else _done(result)
     lines += refused(result["refused"])
+    lines += render_deriving.copies(result)
     if result["metadata"]:
         told = ", ".join(f"{shown(k)} {v}" for k, v in sorted(result["metadata"].items()))
         lines.append(f"Metadata of cameras and documents: {told}.")

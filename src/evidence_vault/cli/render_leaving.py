@@ -14,7 +14,7 @@ _LISTED = 20
 def get(result: dict[str, Any]) -> str:
     return (
         f"Wrote {shown(result['file'])}: {shown(result['id'])}, {size(result['size'])}.\n"
-        f"  SHA-256 {result['sha256']}, the same as when it came in\n"
+        f"  SHA-256 {result['sha256']}, the same as when it {result['was']}\n"
         f"  recorded as event {result['event']}"
     )
 
@@ -58,7 +58,8 @@ def export_announced(result: dict[str, Any]) -> str:
     lines = [
         f"Wrote {file}{'' if result['sealed'] else ', NOT encrypted'}.",
         f"  bundle:     {shown(result['bundle_id'])}",
-        f"  items:      {counts['chosen']} chosen, {counts['exported']} with their original, "
+        f"  items:      {counts['chosen']} chosen, {counts['exported'] - result['copies']} with "
+        f"their original, {result['copies']} with their share copy, "
         f"{counts['withheld']} with their receipt only",
         f"  fields:     {counts['fields_shown']} revealed, {counts['fields_withheld']} withheld",
         f"  log:        {number(result['checkpoint']['size'], 'entry', 'entries')}; "
@@ -69,6 +70,11 @@ def export_announced(result: dict[str, Any]) -> str:
         lines.append(f"  SHA-256:    {result['sha256']}")
     if result["digest_file"]:
         lines.append(f"              also in {shown(result['digest_file'])}")
+    if result["held_back"]:
+        lines.append(
+            f"  originals of {number(len(result['held_back']), 'item')} did NOT leave: they have a "
+            "share copy, so their originals must be asked for by ITEM"
+        )
     reasons = Counter(shown(each["reason"]) for each in result["withheld"])
     lines += block("Withheld:", [f"{n} × {reason}" for reason, n in sorted(reasons.items())])
     lines += ["", "Next:", f"  send {file}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from evidence_vault.cli import render_deriving
 from evidence_vault.cli.words import NOT_ENCRYPTED, UNKNOWN, number, shown, size, table
 from evidence_vault.verify.moments import span
 
@@ -90,6 +91,7 @@ def _item(result: dict[str, Any], tags: bool) -> str:
             f"  {shown(each['field'])}: {shown(each['value'])} ({shown(each['recorded_at'])})"
             for each in result["superseded"]
         ]
+    lines += render_deriving.listed(result["derivatives"])
     lines += _metadata(result["metadata"], tags)
     return "\n".join(lines)
 

@@ -40,6 +40,7 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
     (
         "Commands to give out",
         {
+            "derive": Place("deriving", "derive", "Make copies to share, and prove them."),
             "get": Place("leaving", "get", "Copy the original of one item out."),
             "receipt": Place("leaving", "receipt", "Write a receipt that proves an item's record."),
             "export": Place("leaving", "export", "Write a bundle that a stranger can verify."),

@@ -34,9 +34,8 @@ from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault
-from evidence_vault.vault.payloads import Payload, choose_payloads
+from evidence_vault.vault.payloads import Payload, choose_payloads, payload_of
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
-from evidence_vault.vault.records import ItemEvent, ingested_event, open_content
 from evidence_vault.vault.sensitive import sensitive_findings
 from evidence_vault.vault.writer import TOOL, Writer, writing
 from evidence_vault.verify import shell_verifier
@@ -48,54 +47,52 @@ _BLOCK = 1024 * 1024
 
 
 def get_item(
-    vault: Vault, item: str, out: Path, by: str | None = None, purpose: str | None = None
+    vault: Vault,
+    item: str,
+    out: Path,
+    by: str | None = None,
+    purpose: str | None = None,
+    share_copy: bool = False,
 ) -> dict[str, Any]:
-    """Write an item's original to a new file, after an ``accessed`` event was committed.
+    """Write an item's original, or its share copy, to a new file, after ``accessed`` is committed.
 
     The bytes are hashed as they are written; raises EvidenceError (and leaves no file) when they
-    are not the ones taken in.
+    are not the ones recorded.
     """
     demand_absent(out)
-    ingested = ingested_event(vault, item)
-    with open_content(vault, ingested) as probe:
+    payload = payload_of(vault, item, share_copy)
+    with payload.open() as probe:
         probe.read(1)  # a missing object or key is said before an event claims access
     with writing(vault) as writer:
-        writer.item_event(
-            "accessed",
-            item,
-            {"actor": by, "purpose": purpose},
-            home=ingested.event.subject["home"],
-        )
+        values = {"actor": by, "purpose": purpose}
+        writer.item_event("accessed", item, values, home=payload.event.event.subject["home"])
         event = writer.commit()
         writer.checkpoint()
-    values = ingested.values
     with new_file(out) as target:
-        found = _copy_checked(vault, ingested, target)
+        _copy_checked(payload, target)
     return {
         "event": event,
         "file": str(out),
         "id": item,
-        "sha256": found,
-        "size": int(values["content_size"]),
+        "sha256": payload.sha256,
+        "size": payload.size,
+        "was": "was made" if share_copy else "came in",
     }
 
 
-def _copy_checked(vault: Vault, ingested: ItemEvent, target: Any) -> str:
+def _copy_checked(payload: Payload, target: Any) -> None:
     digest, size = hashlib.sha256(), 0
-    with open_content(vault, ingested) as source:
+    with payload.open() as source:
         while block := source.read(_BLOCK):
             digest.update(block)
             size += len(block)
             target.write(block)
-    values = ingested.values
     found = digest.hexdigest()
-    if found != values["content_sha256"] or size != int(values["content_size"]):
+    if found != payload.sha256 or size != payload.size:
         raise EvidenceError(
-            f"the stored bytes are not those taken in: expected {values['content_sha256']}, "
-            f"found {found}",
+            f"the stored bytes are not those recorded: expected {payload.sha256}, found {found}",
             code="E-CONTENT-CHANGED",
         )
-    return found
 
 
 def write_receipts(

@@ -200,7 +200,8 @@ class _Run:
     def _result(self, total: int) -> dict[str, Any]:
         seconds = time.monotonic() - self._started
         request, batch = self._request, self._batch
-        status = 130 if self._interrupted else 3 if self._refused else 0
+        partly = self._refused or batch.without_copy
+        status = 130 if self._interrupted else 3 if partly else 0
         estimated = None
         if request.dry_run:
             sources = [source for source, _ in self._sources]

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from evidence_vault.core.event import Unit
+from evidence_vault.errors import UsageError
 from evidence_vault.vault.derivatives import newest_valid, read_statement
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker
-from evidence_vault.vault.records import ItemEvent, open_unit, unit_of
+from evidence_vault.vault.records import ItemEvent, item_history, open_unit, unit_of
 
 ONLY_RECEIPT = "original not asked for (--originals): only its receipt leaves"
 NOT_KEPT = "original not kept (strip-only), and no share copy is there: only its receipt leaves"
@@ -89,6 +90,28 @@ def choose_payloads(
         with payload.open() as probe:
             probe.read(1)
     return Payloads(chosen, why, held_back)
+
+
+def payload_of(vault: Vault, item: str, share_copy: bool) -> Payload:
+    """An item's original or share copy; raises UsageError where there is none."""
+    events = list(item_history(vault, item))
+    copy = newest_valid(vault, events)
+    unit = unit_of(events[0].event, "content")
+    if share_copy and copy is not None:
+        return _of_copy(vault, copy)
+    if not share_copy and unit is not None:
+        return Payload(vault, events[0], unit, "", None)
+    if share_copy:
+        raise UsageError(
+            f"{item} has no share copy",
+            code="E-NO-COPY",
+            hint=f"make one: `evidence-vault derive {item} --share-copy`",
+        )
+    raise UsageError(
+        f"the original of {item} was not kept (strip-only)",
+        code="E-NO-ORIGINAL",
+        hint="--share-copy gives the copy that was kept",
+    )
 
 
 def _of_copy(vault: Vault, copy: ItemEvent) -> Payload:

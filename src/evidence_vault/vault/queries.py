@@ -10,6 +10,7 @@ from evidence_vault.capture.tags import Metadata, summary
 from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.vault.brackets import Brackets
+from evidence_vault.vault.derivatives import listed
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
@@ -100,6 +101,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
     return {
         "accession": values.get("accession"),
         "at_rest": "plaintext" if vault.config.plaintext else "sealed",
+        "derivatives": listed(vault, [e for e in events if e not in void]),
         "digests": {
             "sha256": values["content_sha256"],
             "sha512": values["content_sha512"],
