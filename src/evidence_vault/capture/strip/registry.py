@@ -9,7 +9,9 @@ from evidence_vault.capture.strip.model import Format, NotChecked
 _HOME = "evidence_vault.capture.strip."
 
 #: MIME type as :mod:`evidence_vault.capture.formats` tells it → module and class.
-FORMATS: dict[str, tuple[str, str]] = {}
+FORMATS: dict[str, tuple[str, str]] = {
+    "image/jpeg": ("jpeg", "Jpeg"),
+}
 
 
 def format_of(mime: str) -> Format:
