@@ -27,8 +27,9 @@ from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
+from evidence_vault.capture.confine import Crashed, TimedOut, TooLarge
 from evidence_vault.capture.privatefolder import PrivateFolder
-from evidence_vault.capture.stayopen import Crashed, StayOpen, TimedOut, TooLarge
+from evidence_vault.capture.stayopen import StayOpen
 from evidence_vault.capture.tags import Metadata, parse_output, summary
 from evidence_vault.errors import ToolMissing, Unchecked
 

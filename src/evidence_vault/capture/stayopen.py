@@ -23,22 +23,11 @@ from typing import IO, Any
 
 import exiftool
 
+from evidence_vault.capture.confine import Crashed, TimedOut, TooLarge
 from evidence_vault.errors import ToolMissing
 
 _STDERR_KEPT = 4096
 _BLOCK = 65_536
-
-
-class TimedOut(Exception):
-    """ExifTool was killed because a file took too long."""
-
-
-class TooLarge(Exception):
-    """ExifTool was killed because it printed too much."""
-
-
-class Crashed(Exception):
-    """ExifTool ended by itself; the message has its last words."""
 
 
 class StayOpen(exiftool.ExifTool):  # type: ignore[misc]
