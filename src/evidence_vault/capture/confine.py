@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -112,7 +112,7 @@ def run(
     :class:`TooLarge` or :class:`Crashed` (a signal ended it, or it could not be started); nothing
     of it runs on return.
     """
-    command = [*prefix(limits, [*_own_folder(argv[0]), *readable], writable), *argv]
+    command = [*prefix(limits, [*own_folders(argv[0]), *readable], writable), *argv]
     try:
         process = subprocess.Popen(
             command,
@@ -204,13 +204,25 @@ def python_folders() -> list[Path]:
     return [Path(place) for place in dict.fromkeys(places)]
 
 
-def _own_folder(program: str | bytes) -> list[Path]:
-    """Where the program itself lies, link and target: it may lie outside the system's folders."""
+def own_folders(program: str | bytes) -> list[Path]:
+    """Where a program (on PATH, or a path) lies, link and target, if outside the system's."""
     found = shutil.which(os.fsdecode(program))
     if found is None:
         return []
     places = [os.path.dirname(os.path.abspath(found)), os.path.dirname(os.path.realpath(found))]
     return [Path(place) for place in dict.fromkeys(places)]
+
+
+def roots(paths: Iterable[bytes], most: int = 64) -> list[Path]:
+    """At most ``most`` folders in which all these files lie, the narrowest that are so few."""
+    folders = {os.path.dirname(os.path.abspath(path)) for path in paths}
+    while len(folders) > most:
+        deepest = max(folder.count(os.fsencode(os.sep)) for folder in folders)
+        folders = {
+            os.path.dirname(folder) if folder.count(os.fsencode(os.sep)) == deepest else folder
+            for folder in folders
+        }
+    return [Path(os.fsdecode(folder)) for folder in sorted(folders)]
 
 
 class _Run:
