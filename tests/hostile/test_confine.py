@@ -391,7 +391,7 @@ def test_a_layer_that_was_promised_and_fails_stops_the_start(
     needs("limits")
     monkeypatch.setattr(confine, "_demanded", lambda: ["need=files"])
     absent = Path("/nonexistent/folder")
-    with pytest.raises(Crashed, match="it was not started.*files"):
+    with pytest.raises(Crashed, match=r"it was not started.*files"):
         run(parser("print('ran')"), LIMITS, writable=[absent])
 
 
