@@ -13,11 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evidence_vault.capture import stayopen
+from evidence_vault.capture.confine import prefix, protection
 from evidence_vault.capture.metadata import (
     Metadata,
     MetadataPool,
@@ -255,7 +258,12 @@ class FakeTool:
 
 
 @pytest.fixture
-def fake(tmp_path: Path) -> FakeTool:
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeTool:
+    """Confined as ExifTool is, but for its log."""
+    monkeypatch.setattr(stayopen, "LIMITS", replace(stayopen.LIMITS, file_bytes=1 << 20))
+    monkeypatch.setattr(
+        stayopen, "prefix", lambda limits, readable, _: prefix(limits, readable, [tmp_path])
+    )
     return FakeTool(tmp_path)
 
 
@@ -342,8 +350,14 @@ def test_a_reader_closed_by_another_thread_raises_and_records_nothing(fake: Fake
 
 INTERRUPTED = """
 import os, sys, time
+from dataclasses import replace
+from pathlib import Path
 sys.path.insert(0, sys.argv[1])
+from evidence_vault.capture import stayopen
 from evidence_vault.capture.metadata import MetadataPool
+real, folder = stayopen.prefix, Path(sys.argv[2]).parent
+stayopen.LIMITS = replace(stayopen.LIMITS, file_bytes=1 << 20)
+stayopen.prefix = lambda limits, readable, _: real(limits, readable, [folder])
 with MetadataPool(2, sys.argv[2]) as pool:
     futures = [pool.submit(os.fsencode(sys.argv[3])) for _ in range(4)]
     print("ready", flush=True)
@@ -353,8 +367,8 @@ with MetadataPool(2, sys.argv[2]) as pool:
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 def test_no_process_outlives_ctrl_c_or_kill(fake: FakeTool, sign: signal.Signals) -> None:
-    if sign == signal.SIGKILL and shutil.which("setpriv") is None:
-        pytest.skip("without setpriv an ExifTool outlives a kill -9 of its parent")
+    if sign == signal.SIGKILL and (reason := protection()["parent"]):
+        pytest.skip(f"an ExifTool outlives a kill -9 of its parent here: {reason}")
     source_root = os.fspath(Path(__file__).parents[2] / "src")
     hanging = os.fsdecode(fake.file("hang"))
     arguments = [sys.executable, "-c", INTERRUPTED, source_root, fake.program, hanging]

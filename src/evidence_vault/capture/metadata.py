@@ -23,12 +23,14 @@ import stat
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
+from evidence_vault.capture.confine import Crashed, TimedOut, TooLarge
 from evidence_vault.capture.privatefolder import PrivateFolder
-from evidence_vault.capture.stayopen import Crashed, StayOpen, TimedOut, TooLarge
+from evidence_vault.capture.stayopen import StayOpen
 from evidence_vault.capture.tags import Metadata, parse_output, summary
 from evidence_vault.errors import ToolMissing, Unchecked
 
@@ -65,6 +67,8 @@ _SWITCHES = (
 #: Files asked for in one go where several wait: what one costs beyond its reading is shared.
 _TOGETHER = 8
 
+_ANYWHERE = (Path(os.sep),)
+
 _HOW_TO_GET_IT = (
     "Debian/Ubuntu: apt install libimage-exiftool-perl; macOS: brew install exiftool; "
     "Windows: get it from exiftool.org, rename it to exiftool.exe and put it on PATH"
@@ -76,6 +80,7 @@ class MetadataReader:
 
     ``program``: path or name of ExifTool, default ``exiftool`` on PATH. ``time_limit`` in
     seconds, lengthened by one second for each 20 MiB of file. ``output_limit`` in bytes.
+    ``readable``: folders that ExifTool may read beside the system's, default any.
     Raises :class:`ToolMissing` if there is no ExifTool.
     """
 
@@ -85,11 +90,14 @@ class MetadataReader:
         *,
         time_limit: float = TIME_LIMIT,
         output_limit: int = OUTPUT_LIMIT,
+        readable: Sequence[Path] = _ANYWHERE,
     ) -> None:
         self._time_limit = time_limit
-        self._tool = StayOpen(find_exiftool(program), _SWITCHES, output_limit)
+        found = find_exiftool(program)
         self._private = PrivateFolder()
         self._folder = self._private.path
+        folders = [Path(self._folder), *readable]
+        self._tool = StayOpen(found, _SWITCHES, output_limit, folders)
         self._closed = threading.Event()
         try:
             self._version = self._tool.start(time_limit)
@@ -218,6 +226,7 @@ class MetadataPool:
         *,
         time_limit: float = TIME_LIMIT,
         output_limit: int = OUTPUT_LIMIT,
+        readable: Sequence[Path] = _ANYWHERE,
     ) -> None:
         self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
         self._closed = False
@@ -225,7 +234,7 @@ class MetadataPool:
         self._threads = [
             threading.Thread(
                 target=self._run,
-                args=(started, program, time_limit, output_limit),
+                args=(started, program, time_limit, output_limit, readable),
                 name="metadata",
                 daemon=True,
             )
@@ -283,10 +292,13 @@ class MetadataPool:
         program: str | None,
         time_limit: float,
         output_limit: int,
+        readable: Sequence[Path],
     ) -> None:
         """One thread: its own reader, then work until told to end."""
         try:
-            reader = MetadataReader(program, time_limit=time_limit, output_limit=output_limit)
+            reader = MetadataReader(
+                program, time_limit=time_limit, output_limit=output_limit, readable=readable
+            )
         except BaseException as error:  # whatever it is belongs to whoever made the pool
             started.set_exception(error)
             return

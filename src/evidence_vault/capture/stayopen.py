@@ -4,49 +4,46 @@ pyexiftool's ``ExifTool`` gives the protocol and the life cycle. Its own reading
 because it waits without limit, keeps all output however much it is, reads standard error only
 after standard output (so that a flood of warnings stops both), and spins for ever when the
 process dies. Its way to start the process is replaced too: a Ctrl-C at the terminal must not
-reach ExifTool in the middle of a file, and code run between fork and exec is unsafe with threads.
+reach ExifTool in the middle of a file, and it runs confined (``capture/confine.py``).
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 import secrets
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any
 
 import exiftool
 
+from evidence_vault.capture.confine import Crashed, Limits, TimedOut, TooLarge, own_folders, prefix
 from evidence_vault.errors import ToolMissing
+
+#: ExifTool starts nothing and writes nothing; processor time is bounded by the time for each file.
+LIMITS = Limits(cpu_seconds=0, file_bytes=0)
 
 _STDERR_KEPT = 4096
 _BLOCK = 65_536
 
 
-class TimedOut(Exception):
-    """ExifTool was killed because a file took too long."""
-
-
-class TooLarge(Exception):
-    """ExifTool was killed because it printed too much."""
-
-
-class Crashed(Exception):
-    """ExifTool ended by itself; the message has its last words."""
-
-
 class StayOpen(exiftool.ExifTool):  # type: ignore[misc]
     """See the module. One thread asks; any thread may :meth:`stop`."""
 
-    def __init__(self, program: str, switches: Sequence[str], output_limit: int) -> None:
+    def __init__(
+        self,
+        program: str,
+        switches: Sequence[str],
+        output_limit: int,
+        readable: Sequence[Path] = (),
+    ) -> None:
         super().__init__(executable=program, common_args=list(switches), config_file="")
         self._output_limit = output_limit
+        self._readable = [*own_folders(program), *readable]
         self._time_limit = 0.0
         self._stopped = False
         self._process: subprocess.Popen[bytes] | None = None
@@ -89,8 +86,9 @@ class StayOpen(exiftool.ExifTool):  # type: ignore[misc]
     # -- what pyexiftool's own methods call ----------------------------------------------------
 
     def run(self) -> None:
-        """Start ExifTool in a session of its own and ask for its version."""
-        arguments = [*_die_with_us(), self._executable, "-config", self._config_file]
+        """Start ExifTool, confined, in a session of its own, and ask for its version."""
+        confined = prefix(LIMITS, self._readable, ())
+        arguments = [*confined, self._executable, "-config", self._config_file]
         arguments += ["-stay_open", "True", "-@", "-", "-common_args", *self._common_args]
         with self._ending:
             if self._stopped:
@@ -226,16 +224,3 @@ def _write_all(stream: IO[bytes] | None, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[stream.write(view) :]
-
-
-@functools.cache
-def _die_with_us() -> tuple[str, ...]:
-    """A command prefix that has Linux kill the process when the thread that started it ends.
-
-    Without it (other systems; no util-linux) an ExifTool outlives a kill -9 of ours.
-    """
-    prefix = ("setpriv", "--pdeathsig", "KILL", "--")
-    if sys.platform != "linux" or shutil.which("setpriv") is None:
-        return ()
-    works = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
-    return prefix if works else ()

@@ -17,6 +17,7 @@ from evidence_vault.vault.standing import NO_KEY, standing
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
 _LOW_SPACE = 1 << 30
+_HOSTILE = "read docs/hostile-files.md; take in files of strangers on a machine that has it"
 _QUIET = 7 * 24 * 3600  # seconds
 
 
@@ -48,6 +49,7 @@ def doctor(folder: Path, passphrase: Callable[[], str] | None) -> dict[str, Any]
     visit = _Visit()
     visit.run("post-quantum signatures", _signatures)
     visit.run("ExifTool", _exiftool)
+    _confinement(visit)
     try:
         vault = open_vault(folder, passphrase)
     except VaultError as error:
@@ -170,6 +172,28 @@ def _exiftool() -> str:
 
     with MetadataReader(setting) as reader:
         return f"version {reader.version}"
+
+
+_LAYERS = {
+    "limits": "limits of memory, processor time and file size",
+    "network": "a network of their own, empty",
+    "privileges": "no privileges",
+    "parent": "end with this program",
+    "files": "no files but those they are given",
+    "calls": "no sockets, no other processes",
+}
+
+
+def _confinement(visit: _Visit) -> None:
+    """What programs that read hostile files are denied here, layer by layer."""
+    from evidence_vault.capture.confine import protection
+
+    for layer, reason in protection().items():
+        name = f"parsers: {_LAYERS[layer]}"
+        if reason:
+            visit.note(name, UNCHECKED, f"not on this system: {reason}", _HOSTILE)
+        else:
+            visit.note(name, OK, "tried, and it holds")
 
 
 def _writing(vault: Vault) -> str:

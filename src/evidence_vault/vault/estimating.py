@@ -66,12 +66,14 @@ def _metadata(sources: Sequence[Source], files: int) -> float:
     setting = exiftool_setting()
     if setting == "off" or not files:
         return 0.0
+    from evidence_vault.capture.confine import roots
     from evidence_vault.capture.metadata import MetadataReader
 
     sample = sources[:: max(1, len(sources) // _SAMPLE_FILES)][:_SAMPLE_FILES]
     try:
         begun = time.monotonic()
-        with MetadataReader(setting) as reader:
+        readable = roots(source.path for source in sample)
+        with MetadataReader(setting, readable=readable) as reader:
             started = time.monotonic()
             reader.read_many([source.path for source in sample])
             done = time.monotonic()

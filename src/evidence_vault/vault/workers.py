@@ -136,10 +136,13 @@ class Crew:
         if setting == "off":
             self._no_reader = "switched off by EVIDENCE_VAULT_EXIFTOOL"
             return
+        from evidence_vault.capture.confine import roots
         from evidence_vault.capture.metadata import MetadataPool
 
+        readers = min(self._workers, len(self._sources))
+        readable = roots(source.path for source, _ in self._sources)
         try:
-            self._pool = MetadataPool(min(self._workers, len(self._sources)), setting)
+            self._pool = MetadataPool(readers, setting, readable=readable)
         except ToolMissing as error:
             self._no_reader = error.message
             self.notices.append(f"{error.message}; no metadata is read. {error.hint}")
