@@ -254,9 +254,7 @@ class Jpeg(PictureFormat):
         clean, gone, secrets = rewritten(read(source))
         target.write_bytes(clean)
         kept = [
-            Kept(
-                "tables of coding", "decoding needs them; they can hint at the program that coded"
-            )
+            Kept("tables of coding", "decoding needs them; they can hint at the program that coded")
         ]
         if b"ICC_PROFILE\0" in clean[: 1024 * 1024]:
             kept.append(Kept("colour profile", COLOURS))

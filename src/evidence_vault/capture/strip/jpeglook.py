@@ -84,7 +84,11 @@ def _table(marker: int, body: bytes) -> list[str]:
     """Whether a table is exactly as long as it says."""
     rest = body
     while rest and marker in (0xC4, 0xDB):
-        size = 65 + 64 * (rest[0] >> 4) if marker == 0xDB else 17 + sum(struct.unpack("16B", rest[1:17]))
+        size = (
+            65 + 64 * (rest[0] >> 4)
+            if marker == 0xDB
+            else 17 + sum(struct.unpack("16B", rest[1:17]))
+        )
         if size > len(rest):
             return ["table that does not fit its segment"]
         rest = rest[size:]

@@ -1,22 +1,29 @@
-"""Share copies from outside: hands files to the process that strips and takes its reports.
+"""Share copies from outside: hands each file to a confined process and takes its report.
 
-The copy lies in a private folder in memory until whoever asked has sealed it.
+The process may read the file and the system's programs, and write into a private folder in
+memory, where the copy lies until whoever asked has sealed it.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
-import subprocess
 import sys
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from evidence_vault.capture.confine import (
+    Crashed,
+    Limits,
+    TimedOut,
+    TooLarge,
+    own_folders,
+    python_folders,
+    run,
+)
 from evidence_vault.capture.privatefolder import PrivateFolder
 from evidence_vault.capture.strip.model import refusal
 
@@ -24,6 +31,11 @@ TIME_LIMIT = 300.0
 """Seconds that one file may take, and one more for each :data:`BYTES_PER_SECOND`."""
 
 BYTES_PER_SECOND = 2 * 1024 * 1024
+MEMORY = 4 << 30
+REPORT_LIMIT = 8 << 20
+_PROGRAMS = ("exiftool", "ffmpeg", "ffprobe")
+_PROCESSES = 16
+_UNKNOWN = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -42,12 +54,12 @@ class Copy:
 
 
 class CopyMaker:
-    """One stripping process, started when first needed; close it or use ``with``."""
+    """Makes copies one by one; close it or use ``with``."""
 
-    def __init__(self, time_limit: float = TIME_LIMIT) -> None:
+    def __init__(self, time_limit: float = TIME_LIMIT, memory: int = MEMORY) -> None:
         self._time_limit = time_limit
+        self._memory = memory
         self._private = PrivateFolder()
-        self._process: subprocess.Popen[bytes] | None = None
         self._jobs = 0
 
     def make(self, source: Path) -> Copy:
@@ -61,10 +73,10 @@ class CopyMaker:
         link, target = folder / "original", folder / "copy"
         link.symlink_to(os.path.abspath(source))
         job = {"folder": str(folder / "scratch"), "source": str(link), "target": str(target)}
-        report = self._ask(job, source.stat().st_size)
+        report = self._ask(job, source, folder)
         shutil.rmtree(folder / "scratch", ignore_errors=True)
         link.unlink(missing_ok=True)
-        clean = report["outcome"] == "clean" and target.is_file()
+        clean = report["outcome"] == "clean" and target.is_file() and not target.is_symlink()
         if not clean:
             target.unlink(missing_ok=True)
         return Copy(target if clean else None, report)
@@ -75,8 +87,7 @@ class CopyMaker:
             shutil.rmtree(copy.path.parent, ignore_errors=True)
 
     def close(self) -> None:
-        """End the process and remove what it left."""
-        self._end()
+        """Remove what is left."""
         self._private.remove()
 
     def __enter__(self) -> Self:
@@ -90,65 +101,43 @@ class CopyMaker:
     ) -> None:
         self.close()
 
-    def _ask(self, job: dict[str, Any], size: int) -> dict[str, Any]:
-        process = self._started()
-        assert process.stdin is not None and process.stdout is not None
-        limit = self._time_limit + size / BYTES_PER_SECOND
-        late = threading.Event()
-
-        def too_late() -> None:
-            late.set()
-            self._end()
-
-        timer = threading.Timer(limit, too_late)
-        timer.start()
+    def _ask(self, job: dict[str, Any], source: Path, folder: Path) -> dict[str, Any]:
+        size = source.stat().st_size
+        seconds = self._time_limit + size / BYTES_PER_SECOND
+        limits = Limits(
+            memory=self._memory,
+            cpu_seconds=int(seconds),
+            wall_seconds=seconds,
+            file_bytes=max(1 << 28, 8 * size),
+            output_bytes=REPORT_LIMIT,
+            processes=_PROCESSES,
+        )
+        programs = [place for name in _PROGRAMS for place in own_folders(name)]
+        readable = [Path(os.path.abspath(source)), *python_folders(), *programs]
+        child = [sys.executable, "-I", "-m", "evidence_vault.capture.strip.child"]
         try:
-            with contextlib.suppress(OSError):
-                process.stdin.write(json.dumps(job).encode() + b"\n")
-                process.stdin.flush()
-            answer = process.stdout.readline()
-        finally:
-            timer.cancel()
-        if late.is_set():
-            return refusal("application/octet-stream", f"it took more than {limit:.0f} seconds")
-        report = _parsed(answer)
-        if report is None:
-            self._end()
-            return refusal("application/octet-stream", "the parser was stopped or died")
-        return report
-
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "evidence_vault.capture.strip.child"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
+            done = run(
+                child,
+                limits,
+                readable=readable,
+                writable=[folder],
+                stdin=json.dumps(job).encode(),
             )
-        return self._process
+        except (TimedOut, TooLarge, Crashed) as why:
+            return refusal(_UNKNOWN, f"the parser was stopped: {_plain(str(why), folder)}")
+        return _parsed(done.out) or refusal(_UNKNOWN, "the parser died")
 
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
+
+def _plain(reason: str, folder: Path) -> str:
+    """A reason without what a dying parser printed: that may quote the file."""
+    return reason.partition(": ")[0].replace(str(folder), "")
 
 
 def _parsed(answer: bytes) -> dict[str, Any] | None:
     """A report, checked for its outline: it comes from a process that met hostile bytes."""
     try:
         report = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(report, dict) or report.get("outcome") not in (
-        "clean",
-        "not-clean",
-        "not-checked",
-    ):
-        return None
-    return report
+    known = ("clean", "not-clean", "not-checked")
+    return report if isinstance(report, dict) and report.get("outcome") in known else None

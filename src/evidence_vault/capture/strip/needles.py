@@ -15,6 +15,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from math import ceil, floor
 
 import ahocorasick
@@ -22,6 +23,7 @@ import ahocorasick
 from evidence_vault.capture.strip.model import Secret, View
 
 FORMS = (
+    "bytes",
     "utf-8",
     "latin-1",
     "utf-16",
@@ -39,7 +41,8 @@ FORMS = (
 _SHORTEST_TEXT = 5  # characters; shorter ones come up by chance in any picture
 _DIGITS = 6  # significant digits of a number worth searching for
 _SHORTEST = 5  # bytes of a pattern
-_SLICE = 24
+_SLICE = 32
+_JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?\Z")
 _COORDINATE = re.compile(r"(latitude|longitude)", re.IGNORECASE)
 _POSITION = re.compile(r"(position|coordinates|location)", re.IGNORECASE)
@@ -147,12 +150,28 @@ def _of_text(text: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _of_bytes(value: bytes) -> Iterator[tuple[str, bytes]]:
-    starts = {0} if len(value) <= _SLICE else {0, len(value) // 2, len(value) - _SLICE}
-    for start in starts:
-        part = value[start : start + _SLICE]
-        if len(set(part)) > 2:
-            yield "utf-8", part
-            yield from _wrapped(part)
+    for part in _slices(value):
+        yield "bytes", part
+        yield from _wrapped(part)
+
+
+def _slices(value: bytes) -> list[bytes]:
+    """At most three slices that only this value can hold: no headers, tables or flat areas."""
+    if value.startswith(_JPEG):
+        value = value[max(0, value.rfind(_SCAN)) :]
+    if len(value) <= _SLICE:
+        return [value] if len(set(value)) > len(value) // 2 else []
+    step = max(1, len(value) // 24)
+    parts = (value[at : at + _SLICE] for at in range(step // 2, len(value) - _SLICE + 1, step))
+    telling = [part for part in parts if _is_unlike_a_table(part)]
+    middle = len(telling) // 2
+    return list(dict.fromkeys([*telling[:1], *telling[middle : middle + 1], *telling[-1:]]))
+
+
+def _is_unlike_a_table(part: bytes) -> bool:
+    """Many different bytes, and not in rising order as in the tables of coded pictures."""
+    rising = sum(one < two for one, two in pairwise(part))
+    return len(set(part)) >= len(part) * 3 // 4 and rising <= len(part) * 2 // 3
 
 
 def _wrapped(data: bytes) -> Iterator[tuple[str, bytes]]:
