@@ -139,7 +139,11 @@ def test_every_command_has_a_schema(words: tuple[str, ...]) -> None:
 
 
 def test_every_schema_belongs_to_a_command() -> None:
-    expected = {"-".join(words) for words in OPTIONS} | {"error", "ingest-sheet-template", "derive-check"}
+    expected = {"-".join(words) for words in OPTIONS} | {
+        "error",
+        "ingest-sheet-template",
+        "derive-check",
+    }
     assert {path.stem for path in SCHEMAS.glob("*.json")} == expected
 
 

@@ -50,7 +50,9 @@ def main(command: str, folder: Path, *rest: str) -> dict[str, Any]:
         assert command == "ingest"
         _ = vault.keyring
         print("open", file=sys.stderr, flush=True)
-        return ingest(vault, IngestRequest([os.fsencode(path) for path in rest]))
+        paths = [os.fsencode(path) for path in rest]
+        metadata = os.environ.get("EVIDENCE_TEST_METADATA", "retain")
+        return ingest(vault, IngestRequest(paths, metadata=metadata))
 
 
 def die_before_write(number: int) -> None:

@@ -210,15 +210,16 @@ def _paragraph(event: CustodyEvent) -> list[str]:
     for name in sorted(shown):
         withdrawn = shown[name] is None
         lines += _labelled(
-            field_in_words(name), [WITHDRAWN] if withdrawn else value_lines(name, shown[name])
+            field_in_words(name, event.type),
+            [WITHDRAWN] if withdrawn else value_lines(name, shown[name]),
         )
     if event.type == "exported":
         lines += _labelled("Acknowledged by the recipient", ["no acknowledgement is on record"])
     absent = [n for n in event.unknown if not (_arrival(event) and n in CLAIMED_FIELDS)]
     label = "Not changed by this event" if event.type == "described" else "Not known"
-    lines += _labelled(label, [_names(absent)] if absent else [])
+    lines += _labelled(label, [_names(absent, event.type)] if absent else [])
     count = f"{len(event.withheld)} of {len(event.withheld) + len(event.revealed)} fields"
-    names = f": {_names(event.withheld)}" if event.withheld else ""
+    names = f": {_names(event.withheld, event.type)}" if event.withheld else ""
     lines += _labelled("Withheld", [count + names])
     return lines
 
@@ -272,8 +273,8 @@ def _labelled(label: str, values: Iterable[str]) -> list[str]:
     return lines
 
 
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(escape_for_display(field_in_words(name)) for name in names)
+def _names(names: Iterable[str], event_type: str) -> str:
+    return ", ".join(escape_for_display(field_in_words(name, event_type)) for name in names)
 
 
 def _clock(time: str) -> str:

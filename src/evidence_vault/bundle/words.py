@@ -67,8 +67,22 @@ def event_in_words(event_type: str) -> str:
     return _EVENTS.get(event_type, f"Event of type {event_type}")
 
 
-def field_in_words(name: str) -> str:
-    """Plain words for a field name; names without an entry read well as they are."""
+# What a derivative states of itself, which is never what its original is.
+_FIELDS_OF_COPIES = {
+    "content_sha256": "SHA-256 of the copy",
+    "content_sha512": "SHA-512 of the copy",
+    "content_size": "size of the copy (bytes)",
+    "format": "format of the copy (from its content)",
+    "kind": "kind of copy",
+    "parent": "made from (by its commitment)",
+    "statement": "statement on how it was made",
+}
+
+
+def field_in_words(name: str, event_type: str = "") -> str:
+    """Plain words for a field of an event; names without an entry read well as they are."""
+    if event_type in ("derived", "derivation-refused") and name in _FIELDS_OF_COPIES:
+        return _FIELDS_OF_COPIES[name]
     return _FIELDS.get(name, name.replace("_", " "))
 
 
