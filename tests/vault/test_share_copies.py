@@ -22,6 +22,7 @@ from evidence_vault.vault import derivatives
 from evidence_vault.vault.exits import ExportRequest, export, get_item
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.queries import history, show_item
+from evidence_vault.vault.records import item_history
 from evidence_vault.vault.trusting import export_trust
 from evidence_vault.verify.bundle import verify_bundle
 
@@ -119,7 +120,7 @@ def test_the_statement_names_tags_and_no_value_and_the_original_by_its_commitmen
     ingested, derived = (e for e in vault.entries() if e.type in ("ingested", "derived"))
     with vault.open() as opened:
         item = opened.catalogue.item_ids()[0]
-        events = list(derivatives.item_history(opened, item))
+        events = list(item_history(opened, item))
         data = derivatives.read_statement(opened, events[1])
     report, parent = parse_statement(data)
     assert parent.sha256 == ingested.commitments["content_sha256"]
@@ -260,7 +261,7 @@ def test_check_has_three_outcomes(
 ) -> None:
     """A statement that says something else than what comes out now."""
     item = vault.ingest(photo, metadata="strip")["taken_in"][0]["id"]
-    real = derivatives.parse_statement
+    real = parse_statement
     monkeypatch.setattr(
         derivatives, "parse_statement", lambda data: ({**real(data)[0], **change}, real(data)[1])
     )
