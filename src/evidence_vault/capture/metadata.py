@@ -23,12 +23,14 @@ import stat
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
 from evidence_vault.capture.confine import Crashed, TimedOut, TooLarge
+from evidence_vault.capture.credentials import CredentialsReader
 from evidence_vault.capture.privatefolder import PrivateFolder
 from evidence_vault.capture.stayopen import StayOpen
 from evidence_vault.capture.tags import Metadata, parse_output, summary
@@ -230,6 +232,7 @@ class MetadataPool:
     ) -> None:
         self._waiting: SimpleQueue[_Work | None] = SimpleQueue()
         self._closed = False
+        self._credentials = CredentialsReader(readable)
         self._started: list[Future[MetadataReader]] = [Future() for _ in range(readers)]
         self._threads = [
             threading.Thread(
@@ -272,6 +275,7 @@ class MetadataPool:
         for started in self._started:
             if started.exception() is None:
                 started.result().close()
+        self._credentials.close()
         for thread in self._threads:
             thread.join()
 
@@ -328,8 +332,9 @@ class MetadataPool:
             for _, result in work:
                 result.set_exception(error)
             return
-        for (_, result), metadata in zip(work, found, strict=True):
-            result.set_result(metadata)
+        for (path, result), metadata in zip(work, found, strict=True):
+            credentials = self._credentials.read(path, metadata.tags)
+            result.set_result(replace(metadata, credentials=credentials))
 
 
 def find_exiftool(program: str | None = None) -> str:

@@ -20,7 +20,8 @@ class Metadata:
     ``tags``: JSON values without floats (numbers with a point are strings, with the digits
     ExifTool printed; so are integers beyond 2^53 - 1), keyed ``[Document:]Group[:CopyN]:Tag``.
     Empty unless ``status`` is ``read``, or ``unreadable`` with something found all the same.
-    ``reason``: why it was not read, in ExifTool's own words where it gave any.
+    ``reason``: why it was not read, in ExifTool's own words where it gave any. ``credentials``:
+    what :mod:`evidence_vault.capture.credentials` found, None where the file carries none.
     """
 
     status: Status
@@ -28,6 +29,20 @@ class Metadata:
     tags: dict[str, Any] = field(default_factory=dict)
     tool: str = ""
     warnings: tuple[str, ...] = ()
+    credentials: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that is encrypted as the item's extracted metadata."""
+        document: dict[str, Any] = {
+            "reason": self.reason,
+            "status": self.status,
+            "tags": self.tags,
+            "tool": self.tool,
+            "warnings": list(self.warnings),
+        }
+        if self.credentials is not None:
+            document["content_credentials"] = self.credentials
+        return document
 
 
 def parse_output(output: bytes, tool: str, folder: str) -> dict[str, Metadata]:

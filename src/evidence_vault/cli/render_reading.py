@@ -110,15 +110,41 @@ def _bracket(time: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _metadata(metadata: Mapping[str, Any], in_full: bool) -> list[str]:
     tags = metadata.get("tags") or {}
+    apart = ("tags", "content_credentials")
     said = ", ".join(
-        f"{shown(str(k))} {shown(v)}" for k, v in metadata.items() if k != "tags" and v
+        f"{shown(str(k))} {shown(v)}" for k, v in metadata.items() if k not in apart and v
     )
     lines = ["", f"Metadata of camera or document: {said or UNKNOWN}; {number(len(tags), 'tag')}."]
     if in_full:
         lines += ["  " + line for line in table([(shown(k), shown(v)) for k, v in tags.items()])]
     elif tags:
         lines[-1] += " -v shows them."
-    return lines
+    credentials = metadata.get("content_credentials")
+    return lines if credentials is None else [*lines, *_credentials(credentials, in_full)]
+
+
+def _credentials(found: Mapping[str, Any], in_full: bool) -> list[str]:
+    """Content credentials: the outcome and what it means; -v adds signer and codes."""
+    reason = f" ({shown(found['reason'])})" if found["reason"] else ""
+    rows = [("remote manifest, not fetched", found["remote"])]
+    if in_full:
+        rows += [(f"signer {key}", value) for key, value in found["signer"].items()]
+        rows += [(kind, ", ".join(codes)) for kind, codes in found["codes"].items()]
+        rows += [
+            ("of what it was made from", ", ".join(found["ingredient_failures"])),
+            ("made with", found["generator"]),
+            ("manifest store SHA-256", found["store_sha256"] or UNKNOWN),
+            ("trust list", found["trust_list"]),
+            ("read by", found["tool"]),
+        ]
+    else:
+        rows.append(("signed with the key of", found["signer"].get("common_name", "")))
+    told = [(shown(name), shown(value)) for name, value in rows if value]
+    return [
+        "",
+        f"Content credentials (C2PA): {shown(found['outcome'])}{reason}. {shown(found['meaning'])}",
+        *("  " + line for line in table(told)),
+    ]
 
 
 def original_name(path: Any) -> str:

@@ -88,6 +88,10 @@ def _listing(vault: Vault, rows: Iterable[dict[str, Any]], total: int) -> dict[s
     }
 
 
+#: Of the extracted metadata, what ``show`` gives; the rest stands in the event.
+_EXTRACTED = ("content_credentials", "tags")
+
+
 def show_item(vault: Vault, item: str) -> dict[str, Any]:
     """Everything known of one item, current and superseded values apart."""
     events = list(item_history(vault, item))
@@ -96,6 +100,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
     current, superseded = _current([first, *(e for e in events[1:] if e not in void)])
     values = first.values
     metadata = read_metadata(vault, first)
+    extracted = {key: metadata[key] for key in _EXTRACTED if key in metadata} if metadata else {}
     checks = [e for e in events if e.event.type == "fixity-checked" and e not in void]
     bracket = Brackets(vault).of(first.event, first.index)
     return {
@@ -113,7 +118,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
         "format": values["format"],
         "home": first.event.subject["home"],
         "id": item,
-        "metadata": {**values["metadata"], "tags": (metadata or {}).get("tags", {})},
+        "metadata": {**values["metadata"], "tags": {}, **extracted},
         "source": {"path": values["source_path"], "times": values["source_times"]},
         "superseded": superseded,
         "time": {

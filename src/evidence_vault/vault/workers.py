@@ -265,8 +265,7 @@ class Crew:
                 continue
             outcome.summary = summary(found)
             outcome.metadata = {"reason": found.reason, "status": found.status, "tool": found.tool}
-            document = {**outcome.metadata, "tags": found.tags, "warnings": list(found.warnings)}
-            works.append((outcome.source, taken.sha256, document))
+            works.append((outcome.source, taken.sha256, found.to_json()))
             ticket.finished.append(outcome)
         ticket.finishing = self._submit(job.finish_metadata_here, works)
 
