@@ -170,9 +170,14 @@ def test_an_unknown_item(desk: Desk) -> None:
         assert "ZZZZ-0000001" in result.err
 
 
-def test_stripping_says_that_it_is_not_there(desk: Desk) -> None:
-    for way in ("strip", "strip-only"):
-        clear(desk.call("ingest", desk.source, "--metadata", way), 2, "E-NOT-AVAILABLE")
+def test_a_file_that_can_not_be_stripped_is_named_with_its_reason(own_desk: Desk) -> None:
+    unknown = own_desk.base / "thing.xyz"
+    unknown.write_bytes(bytes(range(256)))
+    for way, code in (("strip-only", "E-NOT-CHECKED"), ("strip", "WITHOUT a share copy")):
+        result = own_desk.call("ingest", unknown, "--metadata", way)
+        assert result.status == 3, (result.out, result.err)
+        assert code in result.out and "not understood" in result.out
+    assert unknown.read_bytes() == bytes(range(256))
 
 
 # -- keys ----------------------------------------------------------------------------------------

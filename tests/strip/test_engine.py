@@ -13,7 +13,15 @@ from PIL import Image
 from evidence_vault.capture.strip import engine, registry
 from evidence_vault.capture.strip.bench import Bench
 from evidence_vault.capture.strip.maker import CopyMaker
-from evidence_vault.capture.strip.model import Comparison, Format, NotChecked, Scan, View, Work
+from evidence_vault.capture.strip.model import (
+    Comparison,
+    Format,
+    NotChecked,
+    Scan,
+    View,
+    Work,
+    refusal,
+)
 from evidence_vault.core.derivation import Parent, check_report, format_statement, parse_statement
 from evidence_vault.errors import FormatError
 
@@ -174,7 +182,7 @@ def test_an_embedded_file_that_is_not_clean_makes_the_whole_not_clean(
 
         def nesting(source: Path, target: Path, bench: Bench, inner: str = inner) -> Work:
             work = real.strip(source, target, bench)
-            report = {**engine.refusal("image/png", "for the test"), "outcome": inner}
+            report = {**refusal("image/png", "for the test"), "outcome": inner}
             return dataclasses.replace(work, nested=(("embedded file 1", report),))
 
         replaced(monkeypatch, strip=nesting)
