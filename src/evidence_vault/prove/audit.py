@@ -161,8 +161,12 @@ def audit_log(
     entry_zero: Callable[[], EntryZero],
     progress: Callable[[int, int], None] | None = None,
     spread: Spread = map,
+    removed: frozenset[int] = frozenset(),
 ) -> AuditReport:
-    """Audit a whole log. Raises only when entry 0 can't be read: without it nothing can be said."""
+    """Audit a whole log. Raises only when entry 0 can't be read: without it nothing can be said.
+
+    ``removed``: entries whose headers a logged event gave up; those may be gone.
+    """
     report = AuditReport()
     zero = entry_zero()
     published = _Published(log, zero)
@@ -170,7 +174,7 @@ def audit_log(
     frontier = Frontier()
     walk = _Walk(log)
     stopped: Problem | None = None
-    check = functools.partial(check_span, log, zero.origin, _signers(zero))
+    check = functools.partial(check_span, log, zero.origin, _signers(zero), removed=removed)
     for found in spread(check, walk.spans()):
         leaves = [found.leaves[i : i + HASH_SIZE] for i in range(0, len(found.leaves), HASH_SIZE)]
         place = 0
@@ -200,15 +204,21 @@ def audit_log(
     return report
 
 
-def check_span(log: LogFiles, origin: str, keys: Mapping[str, bytes], span: Span) -> SpanFound:
+def check_span(
+    log: LogFiles,
+    origin: str,
+    keys: Mapping[str, bytes],
+    span: Span,
+    removed: frozenset[int] = frozenset(),
+) -> SpanFound:
     """Look at every entry of some commits by itself. ``keys``: raw Ed25519 keys by keyid."""
     found = SpanFound()
     heads: dict[tuple[tuple[str, int, str], ...], tuple[tuple[str, int, str], ...]] = {}
     start, end = span
     try:
         for commit in log.commits(start):
-            for committed in log.contents(commit):
-                facts = _look_at(committed, origin, keys)
+            for index, committed in enumerate(log.contents(commit), commit.start):
+                facts = _look_at(committed, origin, keys, index in removed)
                 # One object for all that have seen the same: small to send, small to keep.
                 found.facts.append(facts._replace(seen=heads.setdefault(facts.seen, facts.seen)))
                 found.leaves += leaf_hash(committed.entry)
@@ -220,7 +230,7 @@ def check_span(log: LogFiles, origin: str, keys: Mapping[str, bytes], span: Span
     return found
 
 
-def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes]) -> Facts:
+def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes], removed: bool) -> Facts:
     try:
         opened = parse_entry(committed.entry)
         public = keys.get(opened.keyid)
@@ -233,7 +243,7 @@ def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes]) -> Fa
     if event.origin != origin:
         problems.append(Problem("E-ORIGIN", f"belongs to another log: {event.origin}"))
     for unit in event.units:
-        problems += _check_unit(unit, committed)
+        problems += _check_unit(unit, committed, removed)
     is_item = event.subject["kind"] == "item"
     return Facts(
         broken=None,
@@ -248,12 +258,12 @@ def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes]) -> Fa
     )
 
 
-def _check_unit(unit: Unit, committed: Committed) -> Iterator[Problem]:
+def _check_unit(unit: Unit, committed: Committed, removed: bool) -> Iterator[Problem]:
     """Record and header of a unit against the digests that its entry states."""
     if unit.kind == "record" and _hex(committed.record) != unit.objects[0]:
         yield Problem("E-RECORD-CHANGED", "its sealed record was changed")
     header = committed.headers.get(unit.id)
-    if unit.header is not None and header is None:
+    if unit.header is not None and header is None and not removed:
         yield Problem("E-HEADER-MISSING", f"the header of unit {unit.id} is gone")
     elif header is not None and _hex(header) != unit.header:
         yield Problem("E-HEADER-CHANGED", f"header of unit {unit.id} changed")
