@@ -23,7 +23,6 @@ from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import (
     EvidenceError,
     LogInconsistent,
-    NotFound,
     ProofInvalid,
     UsageError,
     VaultError,
@@ -96,10 +95,7 @@ def check_log(vault: Vault, offer: OfferFile) -> ForeignLog:
 def bundles(offer: OfferFile, size: int) -> Iterator[list[bytes]]:
     """All entries of a log of ``size`` entries, some at a time."""
     for number in range(-(-size // TILE_WIDTH)):
-        try:
-            yield offer.bundle(number, size)
-        except NotFound:
-            raise wrong(f"it lacks the entries from {number * TILE_WIDTH} on") from None
+        yield offer.bundle(number, size)
 
 
 def keep_log(vault: Vault, offer: OfferFile, log: ForeignLog) -> None:
@@ -209,7 +205,8 @@ def _fork(
     }
     key = keep(vault, log.point.origin, offer.note, page)
     if key is not None:
-        publish_copy(vault.archive, f"{key}.log/", bundles(offer, log.size), log.size)
+        aside = f"{ForeignStore(vault, log.point.origin).base}forks/{key.rsplit('/', 1)[1]}/"
+        publish_copy(vault.archive, aside, bundles(offer, log.size), log.size)
     signed = parse_checkpoint(parse_note(offer.note).text)
     return LogInconsistent(
         f"the log of {signed.origin} in this file ({signed.size} entries) contradicts the one seen "

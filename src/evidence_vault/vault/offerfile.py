@@ -141,13 +141,15 @@ class OfferFile:
             left -= len(block)
 
     def entry(self, index: int, size: int) -> bytes:
-        """Entry ``index`` of the log of ``size`` entries; raises FormatError or NotFound."""
+        """Entry ``index`` of the log of ``size`` entries; raises FormatError."""
         return self.bundle(index // TILE_WIDTH, size)[index % TILE_WIDTH]
 
     def bundle(self, number: int, size: int) -> list[bytes]:
         """The entries ``number`` * 256 and on, up to 256, of a log of ``size`` entries."""
         width = min(TILE_WIDTH, size - number * TILE_WIDTH)
         name = bundle_name(number, width)
+        if name not in self._places:
+            raise wrong(f"it lacks the entries from {number * TILE_WIDTH} on")
         if self._bundle is None or self._bundle[0] != name:
             self._bundle = (name, parse_entry_bundle(self.read(name), width))
         return self._bundle[1]
