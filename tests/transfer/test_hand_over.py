@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import zipfile
 from pathlib import Path
 
+from evidence_vault.core.findings import Outcome, Report
 from evidence_vault.vault.checking import log_audit
 from evidence_vault.vault.doctor import doctor
-from evidence_vault.vault.exits import get_item, write_receipts
+from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.queries import history, list_items, search_items, show_item
 from evidence_vault.vault.rebuilding import rebuild
+from evidence_vault.vault.trusting import export_trust
+from evidence_vault.verify import load_trust
+from evidence_vault.verify.bundle import verify_bundle
 from evidence_vault.verify.receipt import verify_receipt
 
 from .worlds import CONTENTS, PASSPHRASE, World, opened
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_an_item_goes_from_the_field_to_the_desk_and_keeps_its_name(world: World) -> None:
@@ -143,3 +151,47 @@ def test_after_removal_the_desk_key_opens_nothing_of_this_copy(world: World) -> 
 
 def _files(folder: Path) -> list[bytes]:
     return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
+
+
+def shell_verifier(*arguments: object) -> tuple[int, str]:
+    path = ROOT / "src" / "evidence_vault" / "verify" / "verify.sh"
+    done = subprocess.run(
+        ["sh", str(path), *map(str, arguments)], capture_output=True, text=True, timeout=120
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_both_verifiers_agree_on_receipt_acknowledgement_and_bundle(world: World) -> None:
+    items = world.handed_over().items()
+    trust, receipt, bundle = (world.base / name for name in ("trust", "receipt", "bundle.zip"))
+    with opened(world.desk) as vault:
+        write_receipts(vault, items[:1], receipt)
+        export(vault, ExportRequest(None, bundle, clear=True, originals=True))
+        export_trust(vault, trust)
+    original = world.base / "source" / "a.txt"
+    known = load_trust(trust)
+    with original.open("rb") as file:
+        assert not _wrong(verify_receipt(receipt.read_bytes(), file, known))
+    assert not _wrong(verify_receipt(world.answer.read_bytes(), None, known))
+    assert not _wrong(verify_bundle(bundle, known))
+    folder = world.base / "folder"
+    with zipfile.ZipFile(bundle) as archive:
+        archive.extractall(folder)
+    (inner,) = folder.iterdir()
+    for arguments in ((receipt, original), (world.answer,), (inner,)):
+        status, said = shell_verifier("-t", trust, *arguments)
+        assert status in (0, 3), said
+    other = world.base / "source" / "c.txt"
+    status, said = shell_verifier("-t", trust, receipt, other)
+    assert status == 10, said
+    with other.open("rb") as file:
+        assert _wrong(verify_receipt(receipt.read_bytes(), file, known))
+
+
+def _wrong(report: Report) -> list[str]:
+    return [
+        finding.code
+        for step in report.steps
+        for finding in step.findings
+        if finding.outcome is Outcome.DIFFERS
+    ]
