@@ -37,6 +37,7 @@ from evidence_vault.core.merkle import HASH_SIZE, Frontier, leaf_hash
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import NotFound, VaultError
+from evidence_vault.prove.heads import Heads
 
 _SPAN = 16 * TILE_WIDTH
 
@@ -307,7 +308,7 @@ class _Chains:
         self._report = report
         self._keys = KeyState(zero)
         self._last_use: dict[str, int] = {}
-        self._heads = _Heads()
+        self._heads = Heads()
 
     def check(self, index: int, leaf: bytes, facts: Facts) -> None:
         """The next entry, after those before it were checked."""
@@ -363,34 +364,6 @@ class _Chains:
         elif seq == known[0] + 1 and prev != known[1].hex():
             self._report.add("E-CHAIN", where, f"item {item}: does not name the event before it")
         self._heads.put(item, seq, leaf)
-
-
-class _Heads:
-    """(item_seq, leaf hash) of the newest event of each item: 40 bytes where numbers run on.
-
-    The heads of a hundred items whose identifiers differ in the last two digits lie together.
-    """
-
-    _WIDTH = 8 + HASH_SIZE  # u64 item_seq + 1 (0: none) || leaf hash
-    _ITEMS = 100
-
-    def __init__(self) -> None:
-        self._pages: dict[str, bytearray] = {}
-
-    def get(self, item: str) -> tuple[int, bytes] | None:
-        page = self._pages.get(item[:-2])
-        if page is None:
-            return None
-        start = int(item[-2:]) * self._WIDTH
-        seq = int.from_bytes(page[start : start + 8], "big")
-        return (seq - 1, bytes(page[start + 8 : start + self._WIDTH])) if seq else None
-
-    def put(self, item: str, seq: int, leaf: bytes) -> None:
-        page = self._pages.get(item[:-2])
-        if page is None:
-            page = self._pages[item[:-2]] = bytearray(self._ITEMS * self._WIDTH)
-        start = int(item[-2:]) * self._WIDTH
-        page[start : start + self._WIDTH] = (seq + 1).to_bytes(8, "big") + leaf
 
 
 class _Published:
