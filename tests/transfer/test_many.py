@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evidence_vault.core import age
+from evidence_vault.errors import EvidenceError, UsageError
 from evidence_vault.vault.accepting import AcceptRequest, accept
 from evidence_vault.vault.acknowledging import acknowledge
 from evidence_vault.vault.checking import log_audit
-from evidence_vault.vault.exits import get_item
+from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.grants import grant
 from evidence_vault.vault.ingest import IngestRequest, ingest
@@ -70,10 +72,19 @@ def test_from_one_desk_to_another_of_the_same_organisation(tmp_path: Path) -> No
         shown = show_item(vault, "UNO-0000002")
         assert shown["transfer"]["given"]["state"] == "removed"
         assert log_audit(vault)["findings"] == []
+        request = ExportRequest(None, tmp_path / "rest.zip", clear=True, originals=True)
+        assert export(vault, request)["exit"] == 0
+        for items in (["UNO-0000002"], ["UNO-0000001", "UNO-0000002"]):
+            with pytest.raises(UsageError) as caught:
+                export(vault, replace(request, items=items, out=tmp_path / "no.zip"))
+            assert caught.value.code == "E-REMOVED"
+        with pytest.raises(EvidenceError) as missing:
+            get_item(vault, "UNO-0000002", tmp_path / "gone")
+        assert "hand-over" in missing.value.hint
+        write_receipts(vault, ["UNO-0000002"], tmp_path / "receipt")
 
 
 def test_a_vault_without_encryption_hands_nothing_over(tmp_path: Path) -> None:
-    from evidence_vault.errors import UsageError
     from evidence_vault.vault.creation import create_vault
 
     create_vault(tmp_path / "open", org="House O", passphrase=PASSPHRASE, plaintext=True)

@@ -112,7 +112,8 @@ def file_key_of(vault: Vault, committed: Committed, unit: Unit) -> bytes | None:
         raise EvidenceError(
             f"the header of unit {unit.id} is missing: its content can't be opened",
             code="E-HEADER-MISSING",
-            hint="it was erased, or control/ is incomplete: run `evidence-vault fixity`",
+            hint="it was erased, or removed after a hand-over (`evidence-vault transfer list`), or "
+            "control/ is incomplete: run `evidence-vault fixity`",
         )
     return unwrap(header, unit, vault.keyring.identities())
 
