@@ -45,10 +45,16 @@ class Small:
     files: Files = field(default_factory=dict)
 
     @staticmethod
-    def make(seed: str = "one", items: int = 1, then: Callable[[Small], object] = bool) -> Small:
+    def make(
+        seed: str = "one",
+        items: int = 1,
+        then: Callable[[Small], object] = bool,
+        arrival: str = "ingested",
+    ) -> Small:
         """``then`` may bend the log after the items were taken in, before the export."""
         maker = Maker(seed=seed)
-        world = Small(maker, [maker.ingest(f"content {n}".encode()) for n in range(items)])
+        contents = [f"content {n}".encode() for n in range(items)]
+        world = Small(maker, [maker.ingest(content, arrival) for content in contents])
         maker.about(world.items[0], "described", {"actor": "desk-1", "place": "MMR001"})
         then(world)
         world.files = maker.bundle(world.items)

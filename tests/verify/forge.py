@@ -174,18 +174,18 @@ class Maker:
         self.history.setdefault(item, []).append(Stood(index, None))
         return index
 
-    def ingest(self, content: bytes, **other: Any) -> str:
+    def ingest(self, content: bytes, arrival: str = "ingested", **other: Any) -> str:
         item = f"{self.prefix}-{len(self.contents) + 1:07d}"
         self.contents[item] = content
         values = {
             "actor": "desk-1",
-            "title": "a title",
+            **({"title": "a title"} if arrival == "ingested" else {}),
             "content_sha256": hashlib.sha256(content).hexdigest(),
             "content_sha512": hashlib.sha512(content).hexdigest(),
             "content_size": str(len(content)),
             **other,
         }
-        self.about(item, "ingested", values)
+        self.about(item, arrival, values)
         return item
 
     def about_set(self, items: Sequence[str], kind: str, values: Mapping[str, Any]) -> int:

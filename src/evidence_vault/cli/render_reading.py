@@ -81,6 +81,7 @@ def _item(result: dict[str, Any], tags: bool) -> str:
         ("at rest", "encrypted" if result["at_rest"] == "sealed" else "NOT encrypted"),
     ]
     rows += [(name.replace("_", " "), shown(value)) for name, value in result["fields"].items()]
+    rows += _handed(result)
     lines = table(rows)
     if result["void"]:
         numbers = ", ".join(str(n) for n in result["void"])
@@ -94,6 +95,22 @@ def _item(result: dict[str, Any], tags: bool) -> str:
     lines += render_deriving.listed(result["derivatives"])
     lines += _metadata(result["metadata"], tags)
     return "\n".join(lines)
+
+
+def _handed(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where it came from, where it went, and what else has the same bytes."""
+    rows = []
+    given, before = result["transfer"]["given"], result["transfer"]["from"]
+    if before is not None:
+        rows.append(("taken over from", f"log {shown(before['origin'])}"))
+    if given is not None:
+        state = given["state"]
+        if state == "open":
+            state = f"OPEN GAP IN CUSTODY for {given['age_days']} days, not acknowledged"
+        rows.append(("handed over to", f"{shown(given['receiver']['name'])}: {state}"))
+    if result["same_bytes"]:
+        rows.append(("same bytes as", shown(result["same_bytes"])))
+    return rows
 
 
 def _bracket(time: Mapping[str, Any]) -> list[tuple[str, str]]:

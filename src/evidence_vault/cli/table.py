@@ -63,6 +63,9 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
             "log": Place("checking", "log", "Sign, check and prove the custody log."),
+            "transfer": Place(
+                "transfer", "transfer", "Hand items over to another vault, with two signatures."
+            ),
             "witness": Place(
                 "witness", "witness", "Countersign other logs, and have one's own done."
             ),

@@ -37,6 +37,10 @@ class LogStore:
         """Sent to another process it has read nothing yet."""
         return type(self), (self.archive, self.control, self.number, self.plaintext)
 
+    def forget(self) -> None:
+        """Read anew what was read before: headers were destroyed meanwhile."""
+        self._group, self._commit = None, None
+
     # -- keys ----------------------------------------------------------------------------------
 
     def checkpoint_key(self) -> str:

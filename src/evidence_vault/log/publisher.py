@@ -6,7 +6,7 @@ mended by publishing again: an object that is there already must hold the same b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from evidence_vault.core.commit import Committed, format_stub
 from evidence_vault.core.merkle import Frontier, leaf_hash
@@ -93,6 +93,23 @@ def publish_again(log: LogStore, size: int, root: bytes) -> list[str]:
     log.archive.flush()
     _read_back(written)
     return sorted(key for _, key, _ in written)
+
+
+def publish_copy(
+    archive: ObjectStore, prefix: str, bundles: Iterable[list[bytes]], size: int
+) -> None:
+    """Store another log's first ``size`` entries as tiles and bundles under ``prefix``.
+
+    ``bundles``: its entries, some at a time, already checked. Durable on return. Raises
+    LogInconsistent where something else lies there.
+    """
+    tiles, builder = TileBuilder(), BundleBuilder()
+    for entries in bundles:
+        new = tiles.extend([leaf_hash(entry) for entry in entries]) + builder.extend(entries)
+        for tile, data in new:
+            if tile.width == TILE_WIDTH or _is_last(tile, size):
+                _create_or_compare(archive, prefix + tile.path, data)
+    archive.flush()
 
 
 def _entries(log: LogStore, size: int) -> Iterator[list[bytes]]:

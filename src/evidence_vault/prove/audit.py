@@ -37,6 +37,7 @@ from evidence_vault.core.merkle import HASH_SIZE, Frontier, leaf_hash
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import NotFound, VaultError
+from evidence_vault.prove.heads import Heads
 
 _SPAN = 16 * TILE_WIDTH
 
@@ -161,8 +162,12 @@ def audit_log(
     entry_zero: Callable[[], EntryZero],
     progress: Callable[[int, int], None] | None = None,
     spread: Spread = map,
+    removed: frozenset[int] = frozenset(),
 ) -> AuditReport:
-    """Audit a whole log. Raises only when entry 0 can't be read: without it nothing can be said."""
+    """Audit a whole log. Raises only when entry 0 can't be read: without it nothing can be said.
+
+    ``removed``: entries whose headers a logged event gave up; those may be gone.
+    """
     report = AuditReport()
     zero = entry_zero()
     published = _Published(log, zero)
@@ -170,7 +175,7 @@ def audit_log(
     frontier = Frontier()
     walk = _Walk(log)
     stopped: Problem | None = None
-    check = functools.partial(check_span, log, zero.origin, _signers(zero))
+    check = functools.partial(check_span, log, zero.origin, _signers(zero), removed=removed)
     for found in spread(check, walk.spans()):
         leaves = [found.leaves[i : i + HASH_SIZE] for i in range(0, len(found.leaves), HASH_SIZE)]
         place = 0
@@ -200,15 +205,21 @@ def audit_log(
     return report
 
 
-def check_span(log: LogFiles, origin: str, keys: Mapping[str, bytes], span: Span) -> SpanFound:
+def check_span(
+    log: LogFiles,
+    origin: str,
+    keys: Mapping[str, bytes],
+    span: Span,
+    removed: frozenset[int] = frozenset(),
+) -> SpanFound:
     """Look at every entry of some commits by itself. ``keys``: raw Ed25519 keys by keyid."""
     found = SpanFound()
     heads: dict[tuple[tuple[str, int, str], ...], tuple[tuple[str, int, str], ...]] = {}
     start, end = span
     try:
         for commit in log.commits(start):
-            for committed in log.contents(commit):
-                facts = _look_at(committed, origin, keys)
+            for index, committed in enumerate(log.contents(commit), commit.start):
+                facts = _look_at(committed, origin, keys, index in removed)
                 # One object for all that have seen the same: small to send, small to keep.
                 found.facts.append(facts._replace(seen=heads.setdefault(facts.seen, facts.seen)))
                 found.leaves += leaf_hash(committed.entry)
@@ -220,7 +231,7 @@ def check_span(log: LogFiles, origin: str, keys: Mapping[str, bytes], span: Span
     return found
 
 
-def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes]) -> Facts:
+def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes], removed: bool) -> Facts:
     try:
         opened = parse_entry(committed.entry)
         public = keys.get(opened.keyid)
@@ -233,7 +244,7 @@ def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes]) -> Fa
     if event.origin != origin:
         problems.append(Problem("E-ORIGIN", f"belongs to another log: {event.origin}"))
     for unit in event.units:
-        problems += _check_unit(unit, committed)
+        problems += _check_unit(unit, committed, removed)
     is_item = event.subject["kind"] == "item"
     return Facts(
         broken=None,
@@ -248,12 +259,12 @@ def _look_at(committed: Committed, origin: str, keys: Mapping[str, bytes]) -> Fa
     )
 
 
-def _check_unit(unit: Unit, committed: Committed) -> Iterator[Problem]:
+def _check_unit(unit: Unit, committed: Committed, removed: bool) -> Iterator[Problem]:
     """Record and header of a unit against the digests that its entry states."""
     if unit.kind == "record" and _hex(committed.record) != unit.objects[0]:
         yield Problem("E-RECORD-CHANGED", "its sealed record was changed")
     header = committed.headers.get(unit.id)
-    if unit.header is not None and header is None:
+    if unit.header is not None and header is None and not removed:
         yield Problem("E-HEADER-MISSING", f"the header of unit {unit.id} is gone")
     elif header is not None and _hex(header) != unit.header:
         yield Problem("E-HEADER-CHANGED", f"header of unit {unit.id} changed")
@@ -297,7 +308,7 @@ class _Chains:
         self._report = report
         self._keys = KeyState(zero)
         self._last_use: dict[str, int] = {}
-        self._heads = _Heads()
+        self._heads = Heads()
 
     def check(self, index: int, leaf: bytes, facts: Facts) -> None:
         """The next entry, after those before it were checked."""
@@ -353,34 +364,6 @@ class _Chains:
         elif seq == known[0] + 1 and prev != known[1].hex():
             self._report.add("E-CHAIN", where, f"item {item}: does not name the event before it")
         self._heads.put(item, seq, leaf)
-
-
-class _Heads:
-    """(item_seq, leaf hash) of the newest event of each item: 40 bytes where numbers run on.
-
-    The heads of a hundred items whose identifiers differ in the last two digits lie together.
-    """
-
-    _WIDTH = 8 + HASH_SIZE  # u64 item_seq + 1 (0: none) || leaf hash
-    _ITEMS = 100
-
-    def __init__(self) -> None:
-        self._pages: dict[str, bytearray] = {}
-
-    def get(self, item: str) -> tuple[int, bytes] | None:
-        page = self._pages.get(item[:-2])
-        if page is None:
-            return None
-        start = int(item[-2:]) * self._WIDTH
-        seq = int.from_bytes(page[start : start + 8], "big")
-        return (seq - 1, bytes(page[start + 8 : start + self._WIDTH])) if seq else None
-
-    def put(self, item: str, seq: int, leaf: bytes) -> None:
-        page = self._pages.get(item[:-2])
-        if page is None:
-            page = self._pages[item[:-2]] = bytearray(self._ITEMS * self._WIDTH)
-        start = int(item[-2:]) * self._WIDTH
-        page[start : start + self._WIDTH] = (seq + 1).to_bytes(8, "big") + leaf
 
 
 class _Published:

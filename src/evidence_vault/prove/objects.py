@@ -45,11 +45,13 @@ class ObjectFound(NamedTuple):
 
 class Slice(NamedTuple):
     """Some commits of one log: (start, end) of each. ``wanted``: indexes of the entries to look
-    at, None for all."""
+    at, None for all. ``removed``: entries whose objects and headers a logged event gave up: what is
+    gone of those is no damage."""
 
     log: CommittedFiles
     commits: tuple[tuple[int, int], ...]
     wanted: frozenset[int] | None = None
+    removed: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -85,7 +87,9 @@ def check_slice(object_key: Callable[[str], str], part: Slice, each: Each = map)
             found.damage(error.message, where, part.log.commit_key(start))
             continue
         for index, committed in enumerate(contents, start):
-            if part.wanted is None or index in part.wanted:
+            if index in part.removed:
+                _check_entry(index, committed, object_key, found, removed=True)
+            elif part.wanted is None or index in part.wanted:
                 targets += _check_entry(index, committed, object_key, found)
     check = _Checker(part.log.archive, shared=each is map)
     for target, seen in zip(targets, each(check, targets), strict=True):
@@ -131,7 +135,11 @@ class _Checker:
 
 
 def _check_entry(
-    index: int, committed: Committed, object_key: Callable[[str], str], found: SliceFound
+    index: int,
+    committed: Committed,
+    object_key: Callable[[str], str],
+    found: SliceFound,
+    removed: bool = False,
 ) -> list[ObjectCheck]:
     """Compare record and headers of an entry; returns the objects it names."""
     name = f"entry {index}"
@@ -140,7 +148,7 @@ def _check_entry(
         event = peek(committed.entry)
         name = str(event["subject"].get("id", name))
         for unit in event["units"]:
-            _check_header(unit, committed, name, found)
+            _check_header(unit, committed, name, found, removed)
             if unit["kind"] != "record":
                 targets += [
                     ObjectCheck(name, digest, object_key(digest)) for digest in unit["objects"]
@@ -152,10 +160,12 @@ def _check_entry(
     return targets
 
 
-def _check_header(unit: dict[str, Any], committed: Committed, item: str, found: SliceFound) -> None:
+def _check_header(
+    unit: dict[str, Any], committed: Committed, item: str, found: SliceFound, removed: bool
+) -> None:
     header = committed.headers.get(unit["id"])
     if header is None:
-        if unit["header"] is not None:
+        if unit["header"] is not None and not removed:
             found.damage("header missing", item, unit["id"])
     elif hashlib.sha256(header).hexdigest() != unit["header"]:
         found.damage("header changed", item, unit["id"])

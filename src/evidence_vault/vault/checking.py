@@ -25,8 +25,10 @@ from evidence_vault.vault.cosignatures import (
     standings,
 )
 from evidence_vault.vault.files import write_new
+from evidence_vault.vault.handovers import gap_sentence, removed_items
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.policies import policy_of
+from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.stamping import timestamp_state
 from evidence_vault.vault.standing import NO_KEY, confirm, standing
@@ -113,6 +115,8 @@ def log_status(vault: Vault) -> dict[str, Any]:
         notices.append("no other organisation countersigns this log yet")
     countersigners = standings(vault)
     notices += [_behind(each) for each in countersigners if each["behind"]]
+    gap = gap_sentence(vault)
+    notices += [] if gap is None else [gap]
     return {
         "checkpoint": None
         if stored is None
@@ -199,7 +203,8 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
     reports: list[AuditReport] = []
     for number in range(vault.config.log + 1):
         log = vault.log_number(number)
-        report = audit_log(log, functools.partial(vault.entry_zero, log), progress, _spread)
+        gone = removed_entries(vault, number)
+        report = audit_log(log, functools.partial(vault.entry_zero, log), progress, _spread, gone)
         where = "" if number == vault.config.log else f"earlier log {number}, "
         for found in report.findings:
             findings.append(_finding(found.code, where + found.where, found.message))
@@ -224,12 +229,21 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         "exit": status,
         "findings": findings,
         "notices": [
+            *_removed(vault),
             *(note for number, each in enumerate(reports) for note in _void(vault, number, each)),
             *(stood.reasons if stood.state == NO_KEY else ()),
         ],
         "root": reports[-1].root.hex(),
         "signatures_checked": sum(report.signatures for report in reports),
     }
+
+
+def _removed(vault: Vault) -> list[str]:
+    """Bytes that a logged event gave up: a fact that the log states, and no damage."""
+    count = len(removed_items(vault))
+    if not count:
+        return []
+    return [f"{count} items were removed here after another vault acknowledged them"]
 
 
 def _void(vault: Vault, number: int, report: AuditReport) -> list[str]:

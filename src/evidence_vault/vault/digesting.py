@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from evidence_vault.core.commit import Committed
-from evidence_vault.core.event import Event, parse_entry
+from evidence_vault.core.event import ARRIVALS, Event, parse_entry
 from evidence_vault.core.members import parse_members
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.text import decode_for_display
 from evidence_vault.log.catalogue import EntryRow, IndexRows
-from evidence_vault.vault import records
+from evidence_vault.vault.foreign import foreign_values
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.setnotes import entry_values
+
+_NO_PATH = {"b64": "", "display": ""}
 
 
 def digest_committed(
@@ -30,13 +33,16 @@ def digest_committed(
     Needs the keyring: members of sets and searchable values are encrypted.
     """
     event = parse_entry(committed.entry).event
-    values = {name: d.value for name, d in records.open_record(vault, committed, event).items()}
-    if with_index:
-        index_event(event.type, event.subject.get("id", ""), event.recorded_at, values, rows)
+    values = entry_values(vault, committed, event)
+    if with_index and not vault.keyring.is_station:
+        item = event.subject.get("id", "")
+        told = values
+        if event.type == "transfer-accepted":
+            told = {**foreign_values(vault, item, values), **values}
+        index_event(event.type, item, event.recorded_at, told, rows)
         path = values.get("source_path")
         if path is not None and event.type in ("ingested", "received-again"):
             raw = base64.b64decode(path["b64"])
-            item = event.subject["id"]
             digest = values.get("content_sha256") or _known_digest(vault, item, rows)
             rows.arrivals.append({"path_key": relative_key(raw), "sha256": digest, "id": item})
     return EntryRow(
@@ -56,7 +62,7 @@ def place_committed(
     event = parse_entry(committed.entry).event
     values = {}
     if event.subject["kind"] == "set":
-        values = {name: d.value for name, d in records.open_record(vault, committed, event).items()}
+        values = entry_values(vault, committed, event)
     return EntryRow(
         index,
         leaf_hash(committed.entry),
@@ -97,9 +103,9 @@ def index_event(
     summary: Mapping[str, Any] | None = None,
 ) -> None:
     """Searchable values of an event. ``summary``: device clock and location, when known."""
-    if kind == "ingested":
+    if kind in ARRIVALS:
         found = summary or {}
-        path = values["source_path"]
+        path = values.get("source_path") or _NO_PATH
         form = values.get("format") or {}
         rows.items.append(
             {

@@ -113,6 +113,7 @@ def _keys(
         )
     _stamps(visit, vault)
     _countersigners(visit, vault)
+    _custody(visit, vault)
     visit.note(
         "record of what was signed",
         OK,
@@ -154,6 +155,23 @@ def _countersigners(visit: _Visit, vault: Vault) -> None:
             return "its state is the newest there was"
 
         visit.run("countersigning others", ready)
+
+
+def _custody(visit: _Visit, vault: Vault) -> None:
+    """Hand-overs that nobody acknowledged; after a week one is a problem."""
+    from evidence_vault.vault.handovers import gap_sentence, open_gaps
+
+    try:
+        gaps, sentence = open_gaps(vault), gap_sentence(vault)
+    except VaultError as error:
+        visit.note("custody", PROBLEM, error.message, error.hint, int(error.exit_status))
+        return
+    if sentence is None:
+        visit.note("custody", OK, "no hand-over waits for an acknowledgement")
+        return
+    old = posix(vault.clock.now()) - posix(gaps[0].offers[0][2]) > _QUIET
+    way = "evidence-vault transfer acknowledge FILE, or evidence-vault transfer offer --all -o FILE"
+    visit.note("custody", PROBLEM if old else OK, sentence, way if old else "")
 
 
 def _signatures() -> str:

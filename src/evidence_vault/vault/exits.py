@@ -32,6 +32,7 @@ from evidence_vault.seal.keyring import open_keyring
 from evidence_vault.vault.creation import check_passphrase
 from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.payloads import Payload, choose_payloads, payload_of
@@ -335,6 +336,15 @@ def _choose(vault: Vault, request: ExportRequest) -> list[str]:
         chosen &= {row["id"] for row in vault.catalogue.search(case=request.case)}
     if request.query is not None:
         chosen &= {row["id"] for row in vault.catalogue.search(text=request.query)}
+    gone = removed_items(vault)
+    if request.items is not None and gone & set(request.items):
+        raise UsageError(
+            f"{min(gone & set(request.items))} was removed here after another vault took it over",
+            code="E-REMOVED",
+            hint="ask that vault for it (`evidence-vault transfer list` names it); a receipt can "
+            "still be made here",
+        )
+    chosen -= gone
     if not chosen:
         raise UsageError("no item was chosen", code="E-NOTHING-CHOSEN")
     return sorted(chosen)

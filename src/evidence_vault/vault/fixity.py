@@ -14,7 +14,9 @@ from evidence_vault.errors import StoreError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.objects import Each, Slice, SliceFound, check_slice
 from evidence_vault.store.filesystem import object_key
+from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.writer import writing
 
@@ -80,11 +82,18 @@ def _record(vault: Vault, chosen: list[str], found: SliceFound, by: str | None) 
 
 def _choose(vault: Vault, all_: bool, sample: int | None, items: list[str] | None) -> list[str]:
     known = vault.catalogue.item_ids()
+    removed = removed_items(vault)
+    if items and removed & set(items):
+        raise UsageError(
+            f"{min(removed & set(items))} was removed here after another vault acknowledged it",
+            code="E-REMOVED",
+        )
     if items:
         missing = sorted(set(items) - set(known))
         if missing:
             raise UsageError(f"there is no item {missing[0]} in this vault", code="E-NO-ITEM")
         return sorted(set(items))
+    known = [item for item in known if item not in removed]
     if sample is not None:
         return sorted(random.SystemRandom().sample(known, min(sample, len(known))))
     if not all_:
@@ -115,6 +124,7 @@ def _slices(vault: Vault, items: list[str] | None) -> Iterator[Slice]:
     """Every commit of every log, or those that hold entries about ``items``, some at a time."""
     for number in range(vault.config.log + 1):
         log = vault.log_number(number)
+        removed = removed_entries(vault, number)
         places = None if items is None else vault.catalogue.places(items, number)
         commits: list[tuple[int, int]] = []
         wanted: list[int] = []
@@ -128,12 +138,14 @@ def _slices(vault: Vault, items: list[str] | None) -> Iterator[Slice]:
             commits.append((start, end))
             size += end - start
             if size >= _SLICE:
-                yield _slice(log, commits, wanted)
+                yield _slice(log, commits, wanted, removed)
                 commits, wanted, size = [], [], 0
         if commits:
-            yield _slice(log, commits, wanted)
+            yield _slice(log, commits, wanted, removed)
 
 
-def _slice(log: LogStore, commits: list[tuple[int, int]], wanted: list[int]) -> Slice:
+def _slice(
+    log: LogStore, commits: list[tuple[int, int]], wanted: list[int], removed: frozenset[int]
+) -> Slice:
     """``wanted`` is empty when every entry is looked at."""
-    return Slice(log, tuple(commits), frozenset(wanted) or None)
+    return Slice(log, tuple(commits), frozenset(wanted) or None, removed)

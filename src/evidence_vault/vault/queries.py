@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from evidence_vault.bundle.custody import custody_event, is_void, render_history
 from evidence_vault.capture.tags import Metadata, summary
+from evidence_vault.core.event import Event
 from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.vault.brackets import Brackets
 from evidence_vault.vault.derivatives import listed
+from evidence_vault.vault.foreign import foreign_events
+from evidence_vault.vault.handovers import REMOVED, standings
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
@@ -97,16 +101,22 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
     events = list(item_history(vault, item))
     first = events[0]
     void = [e for e in events if is_void(key_state(vault, e.log), e.event, e.index)]
-    current, superseded = _current([first, *(e for e in events[1:] if e not in void)])
-    values = first.values
-    metadata = read_metadata(vault, first)
+    before = _before(vault, first)
+    current, superseded = _current([*before, first, *(e for e in events[1:] if e not in void)])
+    values: dict[str, Any] = {}
+    for said in before:
+        values.update(said.values)
+    values.update(first.values)
+    handed = _transfer(vault, item, first)
+    gone = handed["given"] is not None and handed["given"]["state"] == REMOVED
+    metadata = None if gone else read_metadata(vault, first)
     extracted = {key: metadata[key] for key in _EXTRACTED if key in metadata} if metadata else {}
     checks = [e for e in events if e.event.type == "fixity-checked" and e not in void]
     bracket = Brackets(vault).of(first.event, first.index)
     return {
         "accession": values.get("accession"),
         "at_rest": "plaintext" if vault.config.plaintext else "sealed",
-        "derivatives": listed(vault, [e for e in events if e not in void]),
+        "derivatives": [] if gone else listed(vault, [e for e in events if e not in void]),
         "digests": {
             "sha256": values["content_sha256"],
             "sha512": values["content_sha512"],
@@ -119,7 +129,11 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
         "home": first.event.subject["home"],
         "id": item,
         "metadata": {**values["metadata"], "tags": {}, **extracted},
-        "source": {"path": values["source_path"], "times": values["source_times"]},
+        "source": {
+            "path": values.get("source_path") or {"b64": "", "display": ""},
+            "times": values.get("source_times") or {},
+        },
+        "same_bytes": _same_bytes(vault, item, values["content_sha256"]),
         "superseded": superseded,
         "time": {
             "device_clock": _device_clock(metadata),
@@ -127,8 +141,41 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
             "recorded_at": first.event.recorded_at,
             "seen": [dict(s) for s in first.event.seen],
         },
+        "transfer": handed,
         "units": [u.to_json() for e in events for u in e.event.units if u.kind != "record"],
         "void": [e.seq for e in void],
+    }
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What another log said of an item before it was taken over."""
+
+    event: Event
+    values: dict[str, Any]
+    index: int
+
+
+def _before(vault: Vault, first: ItemEvent) -> list[_Said]:
+    """The item's arrival and description in the log it was taken over from."""
+    if first.event.type != "transfer-accepted":
+        return []
+    item = str(first.event.subject["id"])
+    return [_Said(e, said, i) for i, e, said in foreign_events(vault, item, first.values)]
+
+
+def _same_bytes(vault: Vault, item: str, digest: str) -> list[str]:
+    """Other items with the same original: of another home, they stay items of their own."""
+    found = vault.catalogue.by_digests([digest]).get(digest, [])
+    return sorted(set(found) - {item})
+
+
+def _transfer(vault: Vault, item: str, first: ItemEvent) -> dict[str, Any]:
+    """Where it was taken over from, and where its own hand-over stands."""
+    stands = standings(vault).get(item)
+    return {
+        "from": first.values.get("foreign"),
+        "given": None if stands is None else stands.to_json(vault.clock.now()),
     }
 
 
@@ -140,9 +187,9 @@ def _device_clock(metadata: dict[str, Any] | None) -> str | None:
     return None if found is None else str(found)
 
 
-def _current(events: list[ItemEvent]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _current(events: Sequence[ItemEvent | _Said]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Newest value of each descriptive field (None: withdrawn), and those that were superseded."""
-    current: dict[str, tuple[Any, ItemEvent]] = {}
+    current: dict[str, tuple[Any, ItemEvent | _Said]] = {}
     superseded: list[dict[str, Any]] = []
     for event in events:
         if event.event.type not in ("ingested", "described", "received-again"):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from evidence_vault.core.checkpoint import Checkpoint
 from evidence_vault.core.disclosure import Disclosure
-from evidence_vault.core.event import FIELDS, parse_entry
+from evidence_vault.core.event import ARRIVALS, FIELDS, parse_entry
 from evidence_vault.core.keystate import KEY_EVENTS
 from evidence_vault.core.members import Opening, open_members, parse_members
 from evidence_vault.core.merkle import leaf_hash, prove_consistency, prove_inclusion
@@ -66,7 +66,7 @@ class ReceiptMaker:
         self._histories: dict[str, list[ItemEvent]] = {}
         for item in items:
             events = list(item_history(vault, item, vault.config.log))
-            if not events or events[0].event.type != "ingested":
+            if not events or events[0].event.type not in ARRIVALS:
                 raise UsageError(
                     f"{item} has its history in an earlier log of this vault",
                     code="E-EARLIER-LOG",

@@ -112,7 +112,8 @@ def file_key_of(vault: Vault, committed: Committed, unit: Unit) -> bytes | None:
         raise EvidenceError(
             f"the header of unit {unit.id} is missing: its content can't be opened",
             code="E-HEADER-MISSING",
-            hint="it was erased, or control/ is incomplete: run `evidence-vault fixity`",
+            hint="it was erased, or removed after a hand-over (`evidence-vault transfer list`), or "
+            "control/ is incomplete: run `evidence-vault fixity`",
         )
     return unwrap(header, unit, vault.keyring.identities())
 
@@ -233,9 +234,12 @@ class _OfItem(io.RawIOBase):
 
 def open_objects(vault: Vault, digests: Sequence[str]) -> BinaryIO:
     """One reader over the stored parts of a payload."""
-    if len(digests) == 1:
-        return vault.archive.open(object_key(digests[0]))
-    return io.BufferedReader(_Joined([vault.archive.open(object_key(d)) for d in digests]))
+    return joined([vault.archive.open(object_key(d)) for d in digests])
+
+
+def joined(parts: list[BinaryIO]) -> BinaryIO:
+    """Several open files as one seekable file; closing it closes them."""
+    return parts[0] if len(parts) == 1 else io.BufferedReader(_Joined(parts))
 
 
 class _Joined(io.RawIOBase):

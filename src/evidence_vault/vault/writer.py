@@ -57,6 +57,8 @@ from evidence_vault.vault.faults import step
 from evidence_vault.vault.keys import signer_for
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.pins import Pin, write_pins
+from evidence_vault.vault.removing import finish_removals
+from evidence_vault.vault.setnotes import write_set_note
 from evidence_vault.vault.standing import Stood, demand_may_sign
 
 TOOL = f"evidence-vault {__version__}"
@@ -123,8 +125,11 @@ class Writer:
         for item, home in sorted(items, key=lambda pair: (pair[1], pair[0])):
             seq, prev = self._next_place(item)
             members.append(Member(home, item, seq, prev))
-        subject = {"kind": "set", "root": set_root(seed, members).hex()}
+        root = set_root(seed, members)
+        subject = {"kind": "set", "root": root.hex()}
         full = {**values, "members": members_value(seed, members)}
+        if self._keyring.is_station:  # it could not read its own record when the log is replayed
+            write_set_note(self.vault, root, full)
         places = [(m.id, m.home, m.item_seq) for m in members]
         leaf = self._prepare(kind, subject, None, None, full, (), None, places)
         for m in members:
@@ -432,6 +437,7 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
         _demand_heads(vault)
         if vault.stood != Stood.now(vault, sequencer.frontier):
             demand_may_sign(vault, sequencer.frontier, by_root)
+        finish_removals(vault)
         writer = Writer(vault, sequencer)
         yield writer
         vault.stood = None if by_root else Stood.now(vault, writer.frontier)

@@ -1980,6 +1980,7 @@ function copystatement(r, id,  p, v) {
 function content(r, p, a, b, c,  e, k, n, i, w, g) {
   split("content_sha256 content_sha512 content_size", w, " "); g[1] = a; g[2] = b; g[3] = c
   COPYOF = 0
+  if (RITEM[r] == "") { f("U", "R-FILE-NO-INGEST", p, "no entry states the digests of a file"); return }
   for (e = 1; e <= RNE[r]; e++) if (EERR[RLEAF[r, e]] == "" && arrival(ETYPE[RLEAF[r, e]])) break
   if (e > RNE[r] || !same(r, e, w, g)) {
     for (k = 1; k <= RNE[r]; k++) if (EERR[RLEAF[r, k]] == "" && ETYPE[RLEAF[r, k]] == "derived" && same(r, k, w, g)) break

@@ -1,0 +1,158 @@
+"""Destroying what a committed ``removed`` event gave up; resumed until it is done.
+
+1 headers    out of the commits and header packs that hold them: the bytes are unreadable from here
+2 objects    the stored originals and metadata
+3 done       ``control/removed/<index of the event>``: what was destroyed; its absence means resume
+
+Each step may be repeated. The log, its proofs and all receipts stay as they are. On a field vault
+the records of the items' own entries go, too: nobody can read them there, and their headers would
+let a stolen desk key read names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from evidence_vault.core.canonical import canonical
+from evidence_vault.core.commit import Commit, Committed, format_commit
+from evidence_vault.core.event import Event, parse_entry
+from evidence_vault.core.packs import format_header_pack, parse_header_pack
+from evidence_vault.core.tiles import TILE_WIDTH
+from evidence_vault.errors import AlreadyExists, NotFound
+from evidence_vault.store.filesystem import object_key
+from evidence_vault.vault.faults import step
+from evidence_vault.vault.handovers import REMOVED, removed_items, set_event
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.records import committed_at
+
+
+@dataclass
+class Destroyed:
+    """What was there to destroy: stored objects, their bytes, age headers."""
+
+    objects: int = 0
+    bytes: int = 0
+    headers: int = 0
+
+
+@dataclass
+class _Doomed:
+    objects: set[str] = field(default_factory=set)
+    units: set[str] = field(default_factory=set)
+    entries: list[int] = field(default_factory=list)
+
+
+def finish_removals(vault: Vault) -> Destroyed:
+    """Do what is left of every committed ``removed``; under the writer lock.
+
+    Cost when nothing is left: one look for each such event.
+    """
+    total = Destroyed()
+    for index in vault.catalogue.indexes_of((REMOVED,)):
+        if not _is_done(vault, index):
+            _destroy(vault, index, total)
+    return total
+
+
+def removed_entries(vault: Vault, log: int) -> frozenset[int]:
+    """Entries of a log whose objects and headers may be gone: those about removed items alone."""
+    items = sorted(removed_items(vault, log))
+    places = vault.catalogue.places(items, log) if items else []
+    return frozenset(i for i in places if _own_event(vault, i, log) is not None)
+
+
+def _is_done(vault: Vault, index: int) -> bool:
+    try:
+        vault.control.open(_done_key(index)).close()
+    except NotFound:
+        return False
+    return True
+
+
+def _destroy(vault: Vault, index: int, total: Destroyed) -> None:
+    members = set_event(vault, index)[3]
+    doomed = _doomed(vault, [member.id for member in members])
+    total.headers += _drop_headers(vault, doomed)  # 1.
+    step("transfer-headers-gone")
+    for digest in sorted(doomed.objects):  # 2.
+        key = object_key(digest)
+        with contextlib.suppress(NotFound):
+            with vault.archive.open(key) as stream:
+                total.bytes += stream.seek(0, 2)
+            vault.archive.delete(key)
+            total.objects += 1
+            step("transfer-object-gone")
+    page = {"headers": len(doomed.units), "objects": len(doomed.objects)}
+    with contextlib.suppress(AlreadyExists):
+        vault.control.create(_done_key(index), canonical(page) + b"\n")  # 3.
+    step("transfer-removed-done")
+
+
+def _doomed(vault: Vault, items: Iterable[str]) -> _Doomed:
+    doomed = _Doomed()
+    for index in vault.catalogue.places(sorted(items), vault.config.log):
+        event = _own_event(vault, index)
+        if event is None:
+            continue
+        doomed.entries.append(index)
+        for unit in event.units:
+            if unit.kind == "record" and not vault.keyring.is_station:
+                continue
+            doomed.units.add(unit.id)
+            if unit.kind != "record":
+                doomed.objects.update(unit.objects)
+    return doomed
+
+
+def _own_event(vault: Vault, index: int, log: int | None = None) -> Event | None:
+    """The event at an index if it is about one item alone."""
+    event = parse_entry(committed_at(vault, index, log).entry).event
+    return event if event.subject["kind"] == "item" else None
+
+
+def _drop_headers(vault: Vault, doomed: _Doomed) -> int:
+    """Write anew, without the doomed headers, every commit and header pack that holds one."""
+    log, dropped = vault.log, 0
+    for start in sorted({vault.catalogue.entry(i).commit_start for i in doomed.entries}):
+        commit = parse_fresh(vault, start)
+        fresh = tuple(_without(committed, doomed.units) for committed in commit.entries)
+        if fresh != commit.entries:
+            dropped += _count(commit.entries) - _count(fresh)
+            log.control.replace(log.commit_key(start), format_commit(start, commit.root, fresh))
+            step("transfer-commit-anew")
+    for group in sorted({i // TILE_WIDTH for i in doomed.entries}):
+        key = log.headers_key(group)
+        try:
+            headers = parse_header_pack(log.read(log.control, key), group)
+        except NotFound:
+            continue
+        kept = {unit: header for unit, header in headers.items() if unit not in doomed.units}
+        if kept != headers:
+            dropped += len(headers) - len(kept)
+            log.control.replace(key, format_header_pack(group, kept))
+            step("transfer-pack-anew")
+    log.forget()
+    return dropped
+
+
+def parse_fresh(vault: Vault, start: int) -> Commit:
+    """A commit as it lies now, not as it was read before."""
+    vault.log.forget()
+    return vault.log.commit(start)
+
+
+def _without(committed: Committed, units: set[str]) -> Committed:
+    if not any(unit in units for unit in committed.headers):
+        return committed
+    kept = {unit: header for unit, header in committed.headers.items() if unit not in units}
+    return Committed(committed.entry, committed.record, kept)
+
+
+def _count(entries: Iterable[Committed]) -> int:
+    return sum(len(committed.headers) for committed in entries)
+
+
+def _done_key(index: int) -> str:
+    return f"removed/{index}"

@@ -1,0 +1,269 @@
+"""One item of a hand-over, judged by itself: one bad item never sinks the rest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from evidence_vault.capture.tags import Metadata, summary
+from evidence_vault.core.canonical import parse_canonical
+from evidence_vault.core.commit import Committed
+from evidence_vault.core.event import ARRIVALS, Entry, Event, Unit, parse_entry
+from evidence_vault.core.members import Member, parse_members, set_root
+from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.core.packs import parse_header_pack
+from evidence_vault.core.tiles import TILE_WIDTH
+from evidence_vault.errors import EvidenceError, NotFound, Unchecked, VaultError
+from evidence_vault.seal.units import UnitKey, open_bytes, open_payload
+from evidence_vault.store.filesystem import FilesystemStaged, adopt_handle, discard_handle
+from evidence_vault.vault.foreign import ForeignStore
+from evidence_vault.vault.foreigncheck import ForeignLog
+from evidence_vault.vault.offerfile import OfferFile
+from evidence_vault.vault.offering import CARRIED
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.records import MAX_METADATA, file_key_of, joined, open_record, unit_of
+
+_BLOCK = 1024 * 1024
+_DIGESTS = ("content_sha256", "content_sha512", "content_size")
+
+Handle = tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Taken:
+    """An item that was opened and compared, its objects staged.
+
+    ``values``: what its arrival there says; ``leaf``, ``seq``: its newest event there; ``places``:
+    all its entries there. ``units`` with the headers that go into our commit.
+    """
+
+    member: Member
+    values: dict[str, Any]
+    seq: int
+    leaf: str
+    places: list[int]
+    units: list[tuple[UnitKey, Unit]]
+    staged: list[Handle]
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    def adopt(self, vault: Vault) -> None:
+        for handle in self.staged:
+            adopt_handle(vault.archive, handle)
+
+    def discard(self) -> None:
+        for handle in self.staged:
+            discard_handle(handle)
+
+
+class Examiner:
+    """Opens what a file offers. Members come from the signed, opened offer and nowhere else."""
+
+    def __init__(self, vault: Vault, offer: OfferFile, log: ForeignLog) -> None:
+        self._vault = vault
+        self._offer = offer
+        self._log = log
+        store = ForeignStore(vault, log.point.origin)
+        self._tiles = store.tiles(log.size, log.point.root)
+        self._bundle: tuple[int, list[bytes]] = (-1, [])
+        self._sets: dict[tuple[str, str], list[tuple[int, Member]]] = {}
+        self._unread: list[str] = []
+        self.values, self.members = self._open_offer()
+        self._open_sets()
+
+    # -- the offer -----------------------------------------------------------------------------
+
+    def _open_offer(self) -> tuple[dict[str, Any], list[Member]]:
+        index = self._offer.told.offer
+        entry = self.entry(index)
+        if entry.event.type != "transfer-offered":
+            raise EvidenceError(f"entry {index} of the sender's log is no offer", code="E-OFFER")
+        self._log.demand_counts(index, entry)
+        values, members = self._members(index, entry.event)
+        receiver = (values.get("receiver") or {}).get("origin")
+        if receiver != self._vault.keyring.origin:
+            raise EvidenceError(
+                f"these items are offered to {receiver}, not to this vault",
+                code="E-OFFER-OTHER",
+                hint="give the file to the vault that it is for",
+            )
+        return values, members
+
+    def _members(self, index: int, event: Event) -> tuple[dict[str, Any], list[Member]]:
+        record = open_record(self._vault, self.committed(index), event)
+        values = {name: d.value for name, d in record.items()}
+        seed, members = parse_members(values.get("members"))
+        if set_root(seed, members).hex() != event.subject.get("root"):
+            raise EvidenceError(f"entry {index} opens to other members", code="E-MEMBERS")
+        return values, members
+
+    def _open_sets(self) -> None:
+        """Events about several items, as far as the file lets them be opened."""
+        for index in self._offer.records():
+            if index >= self._log.size:
+                continue
+            try:
+                event = self.entry(index).event
+                if event.subject["kind"] == "set":
+                    for member in self._members(index, event)[1]:
+                        where = self._sets.setdefault((member.home, member.id), [])
+                        where.append((index, member))
+            except VaultError as error:
+                self._unread.append(f"entry {index}: {error.message}")
+
+    # -- one item ------------------------------------------------------------------------------
+
+    def take(self, member: Member) -> Taken:
+        """Raises VaultError, with nothing left staged, for an item that does not hold."""
+        history = self._history(member)
+        index, _, _ = history[0]
+        entry = self.entry(index)
+        event = entry.event
+        if event.type not in ARRIVALS:
+            raise EvidenceError("its history there does not begin with its arrival")
+        for place, _, _ in history:
+            self._log.demand_counts(place, self.entry(place))
+        committed = self.committed(index)
+        record = open_record(self._vault, committed, event)
+        values = {name: d.value for name, d in record.items()}
+        if not all(isinstance(values.get(name), str) for name in _DIGESTS):
+            raise EvidenceError("its arrival there states no digests of the original")
+        last = history[-1]
+        taken = Taken(
+            member, values, last[1], self._leaf(last[0]), [i for i, _, _ in history], [], []
+        )
+        try:
+            self._take_units(taken, event, committed)
+        except BaseException:
+            taken.discard()
+            raise
+        return taken
+
+    def _history(self, member: Member) -> list[tuple[int, int, str | None]]:
+        """(index, item_seq, prev) of every event about the item; raises unless whole."""
+        name = (member.home, member.id)
+        found: list[tuple[int, int, str | None]] = []
+        for index in self._log.places.get(name, ()):
+            event = self.entry(index).event
+            assert event.item_seq is not None
+            found.append((index, event.item_seq, event.prev))
+        found += [(i, m.item_seq, m.prev) for i, m in self._sets.get(name, ())]
+        found.sort()
+        before = None
+        for expected, (index, seq, prev) in enumerate(found):
+            if seq != expected:
+                raise Unchecked(
+                    f"its history there has a gap before event {seq}, so it could not be checked"
+                    + (f" ({self._unread[0]})" if self._unread else "")
+                )
+            if prev != before:
+                raise EvidenceError(f"event {seq} of it does not name the one before")
+            before = self._leaf(index)
+        if not found or found[-1][0] != self._offer.told.offer:
+            raise EvidenceError("its newest event there is not this offer")
+        return found
+
+    def _take_units(self, taken: Taken, event: Event, committed: Committed) -> None:
+        content = unit_of(event, "content")
+        if content is None:
+            raise EvidenceError("its arrival there names no stored original")
+        for unit in event.units:
+            if unit.kind not in CARRIED:
+                continue
+            header = committed.headers.get(unit.id)
+            key = file_key_of(self._vault, committed, unit)  # compares the header's digest
+            if header is None or key is None:
+                raise EvidenceError(f"the header of its {unit.kind} is missing")
+            taken.units.append((UnitKey(unit.id, b"", header), unit))
+            self._stage(taken, unit)
+        self._compare_content(taken, content, committed)
+        self._compare_metadata(taken, event, committed)
+
+    def _stage(self, taken: Taken, unit: Unit) -> None:
+        """Copy its objects out of the file, hashed as they go."""
+        for digest in unit.objects:
+            name = f"objects/{digest}"
+            if name not in self._offer:
+                raise EvidenceError(f"the file lacks a stored object of its {unit.kind}: {digest}")
+            staged: FilesystemStaged = self._vault.archive.stage()
+            try:
+                self._offer.copy(name, staged.write)
+                found = staged.close()
+            except BaseException:
+                staged.discard()
+                raise
+            taken.staged.append(staged.handle())
+            if found != (digest,):
+                raise EvidenceError(
+                    f"a stored object of its {unit.kind} was changed: expected {digest}, found "
+                    + ", ".join(found),
+                    code="E-OBJECT-CHANGED",
+                )
+
+    @contextmanager
+    def _staged(self, taken: Taken, objects: Sequence[str]) -> Iterator[BinaryIO]:
+        paths = {digest: path for handle in taken.staged for path, digest in handle}
+        with ExitStack() as stack:
+            parts: list[BinaryIO] = [
+                stack.enter_context(Path(paths[digest]).open("rb")) for digest in objects
+            ]
+            yield joined(parts)
+
+    def _compare_content(self, taken: Taken, unit: Unit, committed: Committed) -> None:
+        one, two, size = hashlib.sha256(), hashlib.sha512(), 0
+        key = file_key_of(self._vault, committed, unit)
+        with self._staged(taken, unit.objects) as stored:
+            stream = open_payload(key, stored)
+            while block := stream.read(_BLOCK):
+                one.update(block)
+                two.update(block)
+                size += len(block)
+        found = (one.hexdigest(), two.hexdigest(), str(size))
+        for name, seen in zip(_DIGESTS, found, strict=True):
+            if taken.values[name] != seen:
+                raise EvidenceError(
+                    f"its original is not the one taken in there: {name} expected "
+                    f"{taken.values[name]}, found {seen}",
+                    code="E-CONTENT-CHANGED",
+                )
+
+    def _compare_metadata(self, taken: Taken, event: Event, committed: Committed) -> None:
+        unit = unit_of(event, "metadata")
+        if unit is None:
+            return
+        with self._staged(taken, unit.objects) as stored:
+            payload = stored.read(MAX_METADATA)
+        data = open_bytes(file_key_of(self._vault, committed, unit), "metadata", payload)
+        stated = (taken.values.get("metadata") or {}).get("sha256")
+        if hashlib.sha256(data).hexdigest() != stated:
+            raise EvidenceError("its metadata are not those recorded there")
+        value = parse_canonical(data, "extracted metadata")
+        if isinstance(value, dict) and isinstance(value.get("tags"), dict):
+            taken.summary = summary(Metadata("read", tags=value["tags"]))
+
+    # -- entries -------------------------------------------------------------------------------
+
+    def entry(self, index: int) -> Entry:
+        return parse_entry(self._entry(index))
+
+    def committed(self, index: int) -> Committed:
+        """An entry with the record and headers that the file holds of it."""
+        try:
+            record = self._offer.read(f"records/{index}")
+            headers = parse_header_pack(self._offer.read(f"headers/{index}"), index)
+        except NotFound as error:
+            raise Unchecked(f"the file lacks what belongs to entry {index}") from error
+        return Committed(self._entry(index), record, headers)
+
+    def _leaf(self, index: int) -> str:
+        return leaf_hash(self._entry(index)).hex()
+
+    def _entry(self, index: int) -> bytes:
+        """From the log as it was kept, authenticated by its root; the file may change meanwhile."""
+        number, place = divmod(index, TILE_WIDTH)
+        if self._bundle[0] != number:
+            self._bundle = (number, self._tiles.entries(number))
+        return self._bundle[1][place]

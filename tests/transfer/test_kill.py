@@ -1,0 +1,108 @@
+"""Killed (SIGKILL) at every step of a hand-over; the same command, run again, finishes it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evidence_vault.vault.fixity import fixity
+from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.writer import writing
+
+from .worlds import World, opened
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+OFFER = ["3-built", "4-committed", "transfer-offered", "8-pinned", "transfer-offer-signed"]
+ACCEPT = [
+    *("transfer-log-kept", "transfer-log-signed", "transfer-adopted", "transfer-durable"),
+    *("3-built", "4-committed", "4-committed:2", "5-catalogue", "7-published", "8-pinned"),
+    "transfer-signed",
+]
+ANSWER = ["transfer-answer-kept", "3-built", "4-committed", "transfer-acknowledged", "8-pinned"]
+REMOVE = [
+    *("3-built", "4-committed", "transfer-removed", "8-pinned", "transfer-removed-signed"),
+    *("transfer-commit-anew", "transfer-headers-gone", "transfer-object-gone"),
+    *("transfer-object-gone:2", "transfer-removed-done"),
+]
+
+
+def die(world: World, command: str, step: str) -> None:
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("driver.py")), str(world.base), command],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "EVIDENCE_VAULT_FAULT": step},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == -signal.SIGKILL, f"{step} was never passed: {done.stderr}"
+
+
+def test_every_step_in_the_code_is_killed_at() -> None:
+    named = set()
+    for path in (ROOT / "src" / "evidence_vault").rglob("*.py"):
+        named |= set(re.findall(r'step\("(transfer-[a-z0-9-]+)"\)', path.read_text()))
+    tested = {step.partition(":")[0] for step in (*OFFER, *ACCEPT, *ANSWER, *REMOVE)}
+    assert named == {step for step in tested if step.startswith("transfer-")} | {
+        "transfer-pack-anew"  # test_many.py, where a group of 256 entries is complete
+    }
+
+
+@pytest.mark.parametrize("step", OFFER)
+def test_offer_killed(world: World, step: str) -> None:
+    die(world, "offer", step)
+    assert not world.file.exists()
+    world.handed_over()
+    world.assert_sound()
+
+
+@pytest.mark.parametrize("step", ACCEPT)
+def test_accept_killed(world: World, step: str) -> None:
+    world.offer()
+    die(world, "accept", step)
+    assert not world.answer.exists()
+    result = world.accept(out=world.answer)
+    assert result["acknowledged"] == world.items()
+    assert result["refused"] == []
+    assert world.acknowledge()["acknowledged"] == world.items()
+    with opened(world.desk) as vault:
+        assert fixity(vault, all=True)["damaged"] == []
+        assert len(vault.catalogue.history(world.items()[0])) == 2
+    world.assert_sound()
+
+
+@pytest.mark.parametrize("step", ANSWER)
+def test_acknowledge_killed(world: World, step: str) -> None:
+    world.offer()
+    world.accept(out=world.answer)
+    die(world, "acknowledge", step)
+    result = world.acknowledge()
+    assert sorted([*result["acknowledged"], *result["already"]]) == world.items()
+    assert set(world.states().values()) == {"acknowledged"}
+    world.assert_sound()
+
+
+@pytest.mark.parametrize("step", REMOVE)
+def test_remove_killed_is_finished_when_the_vault_is_opened_for_writing(
+    world: World, step: str
+) -> None:
+    world.handed_over()
+    die(world, "remove", step)
+    with opened(world.field) as vault:
+        write_nothing(vault)
+    left = [p for p in (world.field / "archive" / "objects").rglob("*") if p.is_file()]
+    assert bool(left) == (step == "3-built"), "an event and its bytes never part for long"
+    world.remove()
+    assert set(world.states().values()) == {"removed"}
+    assert not [p for p in (world.field / "archive" / "objects").rglob("*") if p.is_file()]
+    world.assert_sound()
+
+
+def write_nothing(vault: Vault) -> None:
+    with writing(vault):
+        pass
