@@ -77,11 +77,13 @@ def segments_of(data: bytes) -> tuple[list[Segment], int, bool]:
         match = _NEXT.search(data, at)
         if match is None or len(found) > _MAX_SEGMENTS:
             raise NotChecked("the picture has no end")
+        if match.start() != at and any(each.marker == SOS for each in found):
+            raise NotChecked("the coded data are damaged")
         stray = stray or match.start() != at
         marker, at = data[match.end() - 1], match.end()
         if marker == EOI:
             return found, at, stray
-        if marker in (SOI, 1):
+        if marker in (SOI, 1) or marker < 0xC0:
             raise NotChecked("a marker stands where none may be")
         payload = _payload(data, at)
         at += 2 + len(payload)
@@ -215,7 +217,8 @@ def _is_jfif(payload: bytes) -> bool:
 
 def _is_private(segment: Segment) -> bool:
     needed = segment.marker in _SOF or segment.marker in _TABLES or segment.marker == SOS
-    return not needed and not (segment.marker == 0xE2 and segment.payload.startswith(_ICC))
+    rebuilt = segment.payload.startswith((_ICC, b"Adobe")) or _is_jfif(segment.payload)
+    return not needed and not (rebuilt and segment.marker in (0xE0, 0xE2, 0xEE))
 
 
 def _name(segment: Segment) -> str:
@@ -227,6 +230,26 @@ def _name(segment: Segment) -> str:
     if 0xE0 <= segment.marker <= 0xEF:
         return f"application segment APP{segment.marker - 0xE0}"
     return "segment that decoding does not need"
+
+
+def same_previews(data: bytes) -> Iterator[bytes]:
+    """Previews in a picture's segments that are coded exactly as the picture itself.
+
+    What they hold stays to be seen in the picture, so that it is no residue there.
+    """
+    segments = segments_of(data)[0]
+    scans = [each.scan for each in segments if each.scan]
+    for each in segments:
+        at = each.payload.find(b"\xff\xd8\xff") if _is_private(each) else -1
+        if at < 0:
+            continue
+        try:
+            inner, end, _ = segments_of(each.payload[at:])
+        except NotChecked:
+            continue
+        if [one.scan for one in inner if one.scan] == scans:
+            yield each.payload[at : at + end]
+            yield each.payload
 
 
 def _trailer_name(trailer: bytes) -> str:
@@ -244,14 +267,15 @@ class Jpeg(PictureFormat):
     """JPEG files; of files with several pictures the first, which is the one that viewers show."""
 
     name = "JPEG"
-    decoder = Decoder("JPEG", "MPO", limit=1)
+    decoder = Decoder("JPEG", every=False)
     tags = frozenset(
         "JFIF:JFIFVersion JFIF:ResolutionUnit JFIF:XResolution JFIF:YResolution APP14:APP14Flags0 "
         "APP14:DCTEncodeVersion APP14:APP14Flags1 APP14:ColorTransform File:ExifByteOrder".split()
     )
 
     def strip(self, source: Path, target: Path, bench: Bench) -> Work:
-        clean, gone, secrets = rewritten(read(source))
+        data = read(source)
+        clean, gone, secrets = rewritten(data)
         target.write_bytes(clean)
         kept = [
             Kept("tables of coding", "decoding needs them; they can hint at the program that coded")
@@ -259,7 +283,11 @@ class Jpeg(PictureFormat):
         if b"ICC_PROFILE\0" in clean[: 1024 * 1024]:
             kept.append(Kept("colour profile", COLOURS))
         return Work(
-            structures=counted(gone), secrets=tuple(secrets), kept=tuple(kept), tools=(own_tool(),)
+            structures=counted(gone),
+            secrets=tuple(secrets),
+            kept=tuple(kept),
+            tools=(own_tool(),),
+            ordinary=frozenset(same_previews(data)),
         )
 
     def scan(self, target: Path, bench: Bench) -> Scan:

@@ -137,14 +137,12 @@ def _long(entry: bytes | None, order: str) -> int:
 # -- decoding --------------------------------------------------------------------------------------
 
 
-def frames(picture: Image.Image, limit: int | None) -> Iterator[tuple[str, ...]]:
+def frames(picture: Image.Image, every: bool) -> Iterator[tuple[str, ...]]:
     """(mode, size, digest of the raw samples, how it is shown) of each frame.
 
-    ``limit``: how many frames, all if None. Orientation and colour profile are not applied.
+    ``every``: all frames or only the first. Orientation and colour profile are not applied.
     """
-    for number, frame in enumerate(ImageSequence.Iterator(picture)):
-        if limit is not None and number >= limit:
-            return
+    for number, frame in enumerate(ImageSequence.Iterator(picture) if every else [picture]):
         if number >= MAX_FRAMES:
             raise NotChecked(f"more than {MAX_FRAMES} frames are not decoded")
         frame.load()
@@ -158,9 +156,9 @@ def frames(picture: Image.Image, limit: int | None) -> Iterator[tuple[str, ...]]
 class Decoder:
     """Opens pictures with one plugin of Pillow and nothing else."""
 
-    def __init__(self, *plugins: str, limit: int | None = None) -> None:
+    def __init__(self, *plugins: str, every: bool = True) -> None:
         self.plugins = plugins
-        self.limit = limit
+        self.every = every
 
     def open(self, path: Path) -> Image.Image:
         """A picture, not decoded yet; raises what the plugin raises, and for bombs, too."""
@@ -184,13 +182,17 @@ class Decoder:
 
     def chosen(self, picture: Image.Image) -> Iterator[tuple[str, ...]]:
         """The frames that are compared."""
-        return frames(picture, self.limit)
+        return frames(picture, self.every)
 
     def info(self, path: Path) -> dict[str, Any]:
         """What Pillow tells of a picture besides its pixels."""
-        with self.open(path) as picture:
-            picture.load()
-            return dict(picture.info)
+        try:
+            with self.open(path) as picture, warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                picture.load()
+                return dict(picture.info)
+        except Exception as error:
+            raise NotChecked(f"Pillow can't decode it ({type(error).__name__})") from error
 
     def compare(self, source: Path, target: Path) -> Comparison:
         """All frames of both, and what their colour profiles do to colours."""
