@@ -151,6 +151,30 @@ def lzw_end(data: bytes, width: int) -> int:
     return len(data)
 
 
+def tiff_lzw_end(data: bytes) -> int:
+    """The same for TIFF's variant (TIFF 6.0, section 13): high bits first, widths one code early."""
+    size, following = 9, 258
+    value = bits = 0
+    first = True
+    for at, byte in enumerate(data):
+        value = (value << 8 | byte) & 0xFFFFFF
+        bits += 8
+        while bits >= size:
+            bits -= size
+            code = value >> bits & ((1 << size) - 1)
+            if code == 257:
+                return at + 1
+            if code == 256:
+                size, following, first = 9, 258, True
+                continue
+            if not first and following < 4096:
+                following += 1
+                if following + 1 == 1 << size and size < 12:
+                    size += 1
+            first = False
+    return len(data)
+
+
 class Gif(PictureFormat):
     """GIF, still or moving."""
 

@@ -115,6 +115,20 @@ def coded(segments: list[Segment]) -> bytes:
     )
 
 
+def abbreviated(data: bytes) -> bytes:
+    """A JPEG inside another format, or only its tables: nothing but what decoding needs."""
+    segments, _, _ = segments_of(data)
+    adobe = [s for s in segments if s.marker == 0xEE and s.payload[:5] == b"Adobe"][:1]
+    head = b"".join(written(0xEE, _fresh_adobe(each.payload)) for each in adobe)
+    return b"\xff\xd8" + head + coded(segments) + b"\xff\xd9"
+
+
+def _fresh_adobe(payload: bytes) -> bytes:
+    if len(payload) < 12:
+        raise NotChecked("a segment is cut off")
+    return b"Adobe\0\x64" + bytes(4) + payload[11:12]
+
+
 def written(marker: int, payload: bytes) -> bytes:
     """A segment's bytes."""
     return struct.pack(">BBH", 0xFF, marker, len(payload) + 2) + payload
@@ -207,7 +221,7 @@ def _header(segments: list[Segment]) -> bytes:
         (s.payload for s in segments if s.marker == 0xEE and s.payload[:5] == b"Adobe"), b""
     )
     if len(adobe) >= 12:
-        made += written(0xEE, b"Adobe\0\x64" + bytes(4) + adobe[11:12])
+        made += written(0xEE, _fresh_adobe(adobe))
     return made
 
 

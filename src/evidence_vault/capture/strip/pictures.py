@@ -146,7 +146,7 @@ def frames(picture: Image.Image, every: bool) -> Iterator[tuple[str, ...]]:
         if number >= MAX_FRAMES:
             raise NotChecked(f"more than {MAX_FRAMES} frames are not decoded")
         frame.load()
-        palette = b"".join(bytes(frame.getpalette("RGBA") or ())) if frame.mode == "P" else b""
+        palette = bytes(frame.getpalette("RGBA") or ()) if frame.mode == "P" else b""
         digest = hashlib.sha256(palette)
         digest.update(frame.tobytes())
         looks = repr([(key, frame.info.get(key)) for key in _LOOKS])

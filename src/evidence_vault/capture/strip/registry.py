@@ -13,7 +13,9 @@ FORMATS: dict[str, tuple[str, str]] = {
     "image/gif": ("gif", "Gif"),
     "image/jpeg": ("jpeg", "Jpeg"),
     "image/png": ("png", "Png"),
+    "image/tiff": ("tiff", "Tiff"),
     "image/webp": ("webp", "Webp"),
+    "image/x-tiff-big": ("tiff", "Tiff"),
 }
 
 
