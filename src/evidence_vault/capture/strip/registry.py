@@ -10,7 +10,10 @@ _HOME = "evidence_vault.capture.strip."
 
 #: MIME type as :mod:`evidence_vault.capture.formats` tells it → module and class.
 FORMATS: dict[str, tuple[str, str]] = {
+    "image/avif": ("heif", "Avif"),
     "image/gif": ("gif", "Gif"),
+    "image/heic": ("heif", "Heif"),
+    "image/heif": ("heif", "Heif"),
     "image/jpeg": ("jpeg", "Jpeg"),
     "image/png": ("png", "Png"),
     "image/tiff": ("tiff", "Tiff"),
