@@ -152,7 +152,7 @@ def lzw_end(data: bytes, width: int) -> int:
 
 
 def tiff_lzw_end(data: bytes) -> int:
-    """The same for TIFF's variant (TIFF 6.0, section 13): high bits first, widths one code early."""
+    """The same for TIFF (TIFF 6.0, section 13): high bits first, widths one code early."""
     size, following = 9, 258
     value = bits = 0
     first = True
@@ -182,17 +182,26 @@ class Gif(PictureFormat):
     decoder = Decoder("GIF")
     tags = frozenset(
         f"GIF:{name}"
-        for name in "GIFVersion ImageWidth ImageHeight HasColorMap ColorResolutionDepth BitsPerPixel "
-        "BackgroundColor AnimationIterations FrameCount Duration TransparentColor "
-        "PixelAspectRatio".split()
+        for name in [
+            "GIFVersion",
+            "ImageWidth",
+            "ImageHeight",
+            "HasColorMap",
+            "ColorResolutionDepth",
+            "BitsPerPixel",
+            "BackgroundColor",
+            "AnimationIterations",
+            "FrameCount",
+            "Duration",
+            "TransparentColor",
+            "PixelAspectRatio",
+        ]
     )
 
     def strip(self, source: Path, target: Path, bench: Bench) -> Work:
         copy = stripped(read(source))
         target.write_bytes(copy.out)
-        return Work(
-            structures=counted(copy.gone), secrets=tuple(copy.secrets), tools=(own_tool(),)
-        )
+        return Work(structures=counted(copy.gone), secrets=tuple(copy.secrets), tools=(own_tool(),))
 
     def scan(self, target: Path, bench: Bench) -> Scan:
         return look(target, self.decoder)

@@ -9,7 +9,9 @@ from evidence_vault.capture.strip import looks
 from evidence_vault.capture.strip.model import Scan
 from evidence_vault.capture.strip.pictures import Decoder
 
-_INFO = frozenset("version background transparency duration loop extension disposal".split())
+_INFO = frozenset(
+    ["version", "background", "transparency", "duration", "loop", "extension", "disposal"]
+)
 _CONTROL = re.compile(rb"\x21\xf9\x04....\x00", re.DOTALL)
 _LOOP = re.compile(rb"\x21\xff\x0bNETSCAPE2\.0\x03\x01..\x00", re.DOTALL)
 

@@ -58,7 +58,8 @@ class _Writer:
 
     def _chosen(self) -> list[int]:
         """The primary item, what it is derived from, and the transparency of those."""
-        meta, found, waiting = self.meta, [], [self.meta.primary]
+        meta, waiting = self.meta, [self.meta.primary]
+        found: list[int] = []
         while waiting:
             current = waiting.pop(0)
             if current in found:
@@ -89,7 +90,9 @@ class _Writer:
             self._references(),
             self._properties(associations),
         ]
-        at = len(ftyp) + len(full_box(b"meta", 0, 0, b"".join(parts) + _places(self.items, datas, 0)))
+        at = len(ftyp) + len(
+            full_box(b"meta", 0, 0, b"".join(parts) + _places(self.items, datas, 0))
+        )
         places = _places(self.items, datas, at + 8)
         meta = full_box(b"meta", 0, 0, b"".join([*parts, places]))
         return ftyp + meta + box(b"mdat", b"".join(datas))
@@ -125,8 +128,11 @@ class _Writer:
         if not is_coded(item.kind):
             raise NotChecked("an item is coded in a way that is not understood")
         length = next(
-            ((p.body[21] & 3) + 1 for p, _ in self.meta.properties_of(item.number)
-             if p.kind == b"hvcC" and len(p.body) > 21),
+            (
+                (p.body[21] & 3) + 1
+                for p, _ in self.meta.properties_of(item.number)
+                if p.kind == b"hvcC" and len(p.body) > 21
+            ),
             4,
         )
         clean = clean_data(item.kind, data, length)
@@ -177,7 +183,9 @@ class _Writer:
         for number in self.items:
             item = self.meta.items[number]
             hidden = 1 if item.hidden else 0
-            infos += full_box(b"infe", 3, hidden, struct.pack(">IH4s", number, 0, item.kind) + b"\0")
+            infos += full_box(
+                b"infe", 3, hidden, struct.pack(">IH4s", number, 0, item.kind) + b"\0"
+            )
         return full_box(b"iinf", 1, 0, struct.pack(">I", len(self.items)) + infos)
 
     def _references(self) -> bytes:
@@ -208,23 +216,71 @@ def _places(items: list[int], datas: list[bytes], start: int) -> bytes:
     return full_box(b"iloc", 2, 0, struct.pack(">HI", 0x4400, len(items)) + entries)
 
 
+class _HeifDecoder(Decoder):
+    """Pillow with libheif, which turns a picture as the file says before it gives it."""
+
+    def __init__(self, *plugins: str, every: bool = True) -> None:
+        super().__init__(*plugins, every=every)
+        self.by += f" with pi-heif {pi_heif.__version__}"
+
+
 class Heif(PictureFormat):
     """HEIC and HEIF still pictures."""
 
     name = "HEIF"
-    decoder = Decoder("HEIF", every=False)
+    decoder = _HeifDecoder("HEIF", every=False)
     tags = frozenset(
         f"QuickTime:{name}"
-        for name in "MajorBrand MinorVersion CompatibleBrands HandlerType PrimaryItemReference "
-        "ImageSpatialExtent ImagePixelDepth Rotation Mirroring ColorProfiles ColorPrimaries "
-        "TransferCharacteristics MatrixCoefficients VideoFullRangeFlag MediaDataSize "
-        "MediaDataOffset HEVCConfigurationVersion GeneralProfileSpace GeneralTierFlag "
-        "GeneralProfileIDC GenProfileCompatibilityFlags ConstraintIndicatorFlags GeneralLevelIDC "
-        "MinSpatialSegmentationIDC ParallelismType ChromaFormat BitDepthLuma BitDepthChroma "
-        "AverageFrameRate ConstantFrameRate NumTemporalLayers TemporalIDNested AuxiliaryImageType "
-        "CleanAperture PixelAspectRatio AV1ConfigurationVersion SeqProfile SeqLevelIdx0 SeqTier0 "
-        "HighBitDepth TwelveBit ChromaSamplePosition MediaData PixelAspect ContentLightLevel "
-        "MaxContentLightLevel MaxPicAverageLightLevel InitialDelaySamples".split()
+        for name in [
+            "MajorBrand",
+            "MinorVersion",
+            "CompatibleBrands",
+            "HandlerType",
+            "PrimaryItemReference",
+            "ImageSpatialExtent",
+            "ImagePixelDepth",
+            "Rotation",
+            "Mirroring",
+            "ColorProfiles",
+            "ColorPrimaries",
+            "TransferCharacteristics",
+            "MatrixCoefficients",
+            "VideoFullRangeFlag",
+            "MediaDataSize",
+            "MediaDataOffset",
+            "HEVCConfigurationVersion",
+            "GeneralProfileSpace",
+            "GeneralTierFlag",
+            "GeneralProfileIDC",
+            "GenProfileCompatibilityFlags",
+            "ConstraintIndicatorFlags",
+            "GeneralLevelIDC",
+            "MinSpatialSegmentationIDC",
+            "ParallelismType",
+            "ChromaFormat",
+            "BitDepthLuma",
+            "BitDepthChroma",
+            "AverageFrameRate",
+            "ConstantFrameRate",
+            "NumTemporalLayers",
+            "TemporalIDNested",
+            "AuxiliaryImageType",
+            "CleanAperture",
+            "PixelAspectRatio",
+            "AV1ConfigurationVersion",
+            "SeqProfile",
+            "SeqLevelIdx0",
+            "SeqTier0",
+            "HighBitDepth",
+            "TwelveBit",
+            "ChromaSamplePosition",
+            "MediaData",
+            "PixelAspect",
+            "ContentLightLevel",
+            "MaxContentLightLevel",
+            "MaxPicAverageLightLevel",
+            "InitialDelaySamples",
+        ]
     )
 
     def may_stay(self, tag: str) -> str | None:
@@ -257,4 +313,3 @@ class Avif(Heif):
 
 
 pi_heif.register_heif_opener()
-

@@ -9,16 +9,50 @@ from evidence_vault.capture.strip.model import Scan
 from evidence_vault.capture.strip.pictures import Decoder
 
 _INFO = frozenset(
-    "icc_profile icc_profile_type nclx_profile bit_depth metadata thumbnails depth_images aux "
-    "xmp exif primary chroma original_orientation duration timestamp heif tiling".split()
+    [
+        "icc_profile",
+        "icc_profile_type",
+        "nclx_profile",
+        "bit_depth",
+        "metadata",
+        "thumbnails",
+        "depth_images",
+        "aux",
+        "xmp",
+        "exif",
+        "primary",
+        "chroma",
+        "original_orientation",
+        "duration",
+        "timestamp",
+        "heif",
+        "tiling",
+    ]
 )
 _TREE = {
-    "": "ftyp meta mdat".split(),
-    "meta": "hdlr pitm iinf iref iprp iloc".split(),
-    "iprp": "ipco ipma".split(),
-    "ipco": "hvcC av1C ispe pixi irot imir clap pasp clli mdcv cclv a1op a1lx lsel colr auxC".split(),
+    "": ["ftyp", "meta", "mdat"],
+    "meta": ["hdlr", "pitm", "iinf", "iref", "iprp", "iloc"],
+    "iprp": ["ipco", "ipma"],
+    "ipco": [
+        "hvcC",
+        "av1C",
+        "ispe",
+        "pixi",
+        "irot",
+        "imir",
+        "clap",
+        "pasp",
+        "clli",
+        "mdcv",
+        "cclv",
+        "a1op",
+        "a1lx",
+        "lsel",
+        "colr",
+        "auxC",
+    ],
     "iinf": ["infe"],
-    "iref": "dimg auxl prem".split(),
+    "iref": ["dimg", "auxl", "prem"],
 }
 _SKIP = {"meta": 4, "iinf": 8, "iref": 4}
 

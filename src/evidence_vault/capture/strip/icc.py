@@ -152,7 +152,7 @@ def _table_size(value: bytes) -> int:
     """ICC.1:2022, 10.10 and 10.11: 8 or 16-bit tables."""
     inputs, outputs, grid = value[8], value[9], value[10]
     if value[:4] == b"mft1":
-        return 48 + 256 * inputs + grid**inputs * outputs + 256 * outputs
+        return int(48 + 256 * inputs + grid**inputs * outputs + 256 * outputs)
     first, last = struct.unpack_from(">HH", value, 48)
     return int(52 + 2 * (first * inputs + grid**inputs * outputs + last * outputs))
 

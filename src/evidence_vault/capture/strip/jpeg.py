@@ -156,10 +156,7 @@ def _tables_size(payload: bytes, quantisation: bool) -> int:
     at = 0
     while at < len(payload):
         head = payload[at]
-        if quantisation:
-            size = 129 if head >> 4 else 65
-        else:
-            size = 17 + sum(payload[at + 1 : at + 17])
+        size = (129 if head >> 4 else 65) if quantisation else 17 + sum(payload[at + 1 : at + 17])
         if at + size > len(payload) or head & 15 > 3:
             break
         at += size
@@ -283,8 +280,17 @@ class Jpeg(PictureFormat):
     name = "JPEG"
     decoder = Decoder("JPEG", every=False)
     tags = frozenset(
-        "JFIF:JFIFVersion JFIF:ResolutionUnit JFIF:XResolution JFIF:YResolution APP14:APP14Flags0 "
-        "APP14:DCTEncodeVersion APP14:APP14Flags1 APP14:ColorTransform File:ExifByteOrder".split()
+        [
+            "JFIF:JFIFVersion",
+            "JFIF:ResolutionUnit",
+            "JFIF:XResolution",
+            "JFIF:YResolution",
+            "APP14:APP14Flags0",
+            "APP14:DCTEncodeVersion",
+            "APP14:APP14Flags1",
+            "APP14:ColorTransform",
+            "File:ExifByteOrder",
+        ]
     )
 
     def strip(self, source: Path, target: Path, bench: Bench) -> Work:

@@ -10,8 +10,19 @@ from evidence_vault.capture.strip.model import Scan
 from evidence_vault.capture.strip.pictures import Decoder
 
 _INFO = frozenset(
-    "jfif jfif_version jfif_unit jfif_density dpi adobe adobe_transform icc_profile exif "
-    "progressive progression".split()
+    [
+        "jfif",
+        "jfif_version",
+        "jfif_unit",
+        "jfif_density",
+        "dpi",
+        "adobe",
+        "adobe_transform",
+        "icc_profile",
+        "exif",
+        "progressive",
+        "progression",
+    ]
 )
 
 

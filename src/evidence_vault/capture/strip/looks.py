@@ -27,10 +27,37 @@ _EXIF_MAY = frozenset(
         "Interoperability InteroperabilityIndex",
     }
 )
-_PROFILE_MAY = (
-    "rXYZ gXYZ bXYZ rTRC gTRC bTRC kTRC wtpt bkpt chad lumi cicp gamt desc cprt A2B0 A2B1 A2B2 "
-    "B2A0 B2A1 B2A2 D2B0 D2B1 D2B2 D2B3 B2D0 B2D1 B2D2 B2D3"
-).split()
+_PROFILE_MAY = [
+    "rXYZ",
+    "gXYZ",
+    "bXYZ",
+    "rTRC",
+    "gTRC",
+    "bTRC",
+    "kTRC",
+    "wtpt",
+    "bkpt",
+    "chad",
+    "lumi",
+    "cicp",
+    "gamt",
+    "desc",
+    "cprt",
+    "A2B0",
+    "A2B1",
+    "A2B2",
+    "B2A0",
+    "B2A1",
+    "B2A2",
+    "D2B0",
+    "D2B1",
+    "D2B2",
+    "D2B3",
+    "B2D0",
+    "B2D1",
+    "B2D2",
+    "B2D3",
+]
 _DESCRIPTIONS = (
     b"desc" + bytes(7) + b"\x08Profile\0" + bytes(78),
     b"mluc" + bytes(7) + b"\1" + bytes(3) + b"\x0cenUS" + bytes(3) + b"\x0e" + bytes(3) + b"\x1c"

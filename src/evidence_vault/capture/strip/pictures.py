@@ -159,6 +159,7 @@ class Decoder:
     def __init__(self, *plugins: str, every: bool = True) -> None:
         self.plugins = plugins
         self.every = every
+        self.by = f"Pillow {PIL.__version__}"
 
     def open(self, path: Path) -> Image.Image:
         """A picture, not decoded yet; raises what the plugin raises, and for bombs, too."""
@@ -190,13 +191,13 @@ class Decoder:
             with self.open(path) as picture, warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 picture.load()
-                return dict(picture.info)
+                return {str(key): value for key, value in picture.info.items()}
         except Exception as error:
             raise NotChecked(f"Pillow can't decode it ({type(error).__name__})") from error
 
     def compare(self, source: Path, target: Path) -> Comparison:
         """All frames of both, and what their colour profiles do to colours."""
-        method = f"decoded by Pillow {PIL.__version__}, raw samples before orientation and colour"
+        method = f"decoded by {self.by}, samples before colour management"
         try:
             before, profile = self.decode(source)
         except NotChecked as why:

@@ -69,7 +69,7 @@ class _Stream:
 
     size: int
     left: int = field(init=False)
-    inflate: "zlib._Decompress" = field(default_factory=zlib.decompressobj)
+    inflate: zlib._Decompress = field(default_factory=zlib.decompressobj)
     cut: bytes = b""
 
     def __post_init__(self) -> None:
@@ -163,7 +163,7 @@ class _Writer:
 
     def _needed(self, kind: bytes, body: bytes) -> None:
         size = _NEEDED[kind]
-        if size >= 0 and len(body) != size or size < 0 and len(body) > 768:
+        if (size >= 0 and len(body) != size) or (size < 0 and len(body) > 768):
             raise NotChecked("a chunk has a wrong length")
         self.out += chunk(kind, body)
         if kind == b"fcTL":
@@ -223,7 +223,7 @@ def _picture_size(header: bytes, size: bytes) -> int:
             total += rows * (1 + (columns * bits + 7) // 8) if columns > 0 and rows > 0 else 0
     if total > _MAX_PICTURE:
         raise NotChecked(f"a picture of more than {_MAX_PICTURE} bytes is not decoded")
-    return total
+    return int(total)
 
 
 def profile_of(body: bytes) -> bytes:
@@ -258,11 +258,39 @@ class Png(PictureFormat):
     decoder = Decoder("PNG")
     tags = frozenset(
         f"PNG:{name}"
-        for name in "ImageWidth ImageHeight BitDepth ColorType Compression Filter Interlace Palette "
-        "Transparency Gamma WhitePointX WhitePointY RedX RedY GreenX GreenY BlueX BlueY "
-        "SRGBRendering SignificantBits BackgroundColor AnimationFrames AnimationPlays ProfileName "
-        "PixelsPerUnitX PixelsPerUnitY PixelUnits ColorPrimaries TransferCharacteristics "
-        "MatrixCoefficients VideoFullRangeFlag".split()
+        for name in [
+            "ImageWidth",
+            "ImageHeight",
+            "BitDepth",
+            "ColorType",
+            "Compression",
+            "Filter",
+            "Interlace",
+            "Palette",
+            "Transparency",
+            "Gamma",
+            "WhitePointX",
+            "WhitePointY",
+            "RedX",
+            "RedY",
+            "GreenX",
+            "GreenY",
+            "BlueX",
+            "BlueY",
+            "SRGBRendering",
+            "SignificantBits",
+            "BackgroundColor",
+            "AnimationFrames",
+            "AnimationPlays",
+            "ProfileName",
+            "PixelsPerUnitX",
+            "PixelsPerUnitY",
+            "PixelUnits",
+            "ColorPrimaries",
+            "TransferCharacteristics",
+            "MatrixCoefficients",
+            "VideoFullRangeFlag",
+        ]
     ) | {"File:ExifByteOrder"}
 
     def strip(self, source: Path, target: Path, bench: Bench) -> Work:

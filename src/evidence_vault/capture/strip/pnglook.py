@@ -10,8 +10,24 @@ from evidence_vault.capture.strip.model import Scan
 from evidence_vault.capture.strip.pictures import Decoder
 
 _INFO = frozenset(
-    "gamma chromaticity srgb icc_profile exif transparency dpi aspect duration loop disposal blend "
-    "bbox default_image interlace background".split()
+    [
+        "gamma",
+        "chromaticity",
+        "srgb",
+        "icc_profile",
+        "exif",
+        "transparency",
+        "dpi",
+        "aspect",
+        "duration",
+        "loop",
+        "disposal",
+        "blend",
+        "bbox",
+        "default_image",
+        "interlace",
+        "background",
+    ]
 )
 _MAY = frozenset(
     b"IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB cICP mDCV cLLI sBIT bKGD acTL fcTL fdAT".split()

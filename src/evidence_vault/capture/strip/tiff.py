@@ -38,8 +38,41 @@ JPEG_TABLES, PROFILE, DNG_VERSION = 347, 34675, 50706
 
 #: Copied as they are (TIFF 6.0, supplements, and BigTIFF), all numbers.
 NEEDED = frozenset(
-    (256, 257, 258, 259, 262, 263, 266, 274, 277, 278, 280, 281, 284, 290, 291, 292, 293, 301)
-    + (317, 318, 319, 320, 322, 323, 338, 339, 340, 341, 342, 529, 530, 531, 532)
+    (
+        256,
+        257,
+        258,
+        259,
+        262,
+        263,
+        266,
+        274,
+        277,
+        278,
+        280,
+        281,
+        284,
+        290,
+        291,
+        292,
+        293,
+        301,
+        317,
+        318,
+        319,
+        320,
+        322,
+        323,
+        338,
+        339,
+        340,
+        341,
+        342,
+        529,
+        530,
+        531,
+        532,
+    )
 )
 _NUMBERS = frozenset({1, 3, 4, 5, 6, 8, 9, 10, 11, 12, 16})
 _MOST_VALUES = {301: 4 * 65536, 320: 3 * 65536, 290: 65536, 342: 6}
@@ -219,14 +252,51 @@ class Tiff(PictureFormat):
     decoder = _TiffDecoder("TIFF")
     tags = frozenset(
         f"EXIF:{name}"
-        for name in "SubfileType ImageWidth ImageHeight BitsPerSample Compression "
-        "PhotometricInterpretation Thresholding FillOrder StripOffsets SamplesPerPixel "
-        "RowsPerStrip StripByteCounts XResolution YResolution PlanarConfiguration ResolutionUnit "
-        "GrayResponseUnit GrayResponseCurve T4Options T6Options TransferFunction Predictor "
-        "WhitePoint PrimaryChromaticities ColorMap ColorResponseUnit TileWidth TileLength "
-        "TileOffsets TileByteCounts ExtraSamples SampleFormat SMinSampleValue SMaxSampleValue "
-        "TransferRange JPEGTables YCbCrCoefficients YCbCrSubSampling YCbCrPositioning "
-        "ReferenceBlackWhite MinSampleValue MaxSampleValue ICC_Profile".split()
+        for name in [
+            "SubfileType",
+            "ImageWidth",
+            "ImageHeight",
+            "BitsPerSample",
+            "Compression",
+            "PhotometricInterpretation",
+            "Thresholding",
+            "FillOrder",
+            "StripOffsets",
+            "SamplesPerPixel",
+            "RowsPerStrip",
+            "StripByteCounts",
+            "XResolution",
+            "YResolution",
+            "PlanarConfiguration",
+            "ResolutionUnit",
+            "GrayResponseUnit",
+            "GrayResponseCurve",
+            "T4Options",
+            "T6Options",
+            "TransferFunction",
+            "Predictor",
+            "WhitePoint",
+            "PrimaryChromaticities",
+            "ColorMap",
+            "ColorResponseUnit",
+            "TileWidth",
+            "TileLength",
+            "TileOffsets",
+            "TileByteCounts",
+            "ExtraSamples",
+            "SampleFormat",
+            "SMinSampleValue",
+            "SMaxSampleValue",
+            "TransferRange",
+            "JPEGTables",
+            "YCbCrCoefficients",
+            "YCbCrSubSampling",
+            "YCbCrPositioning",
+            "ReferenceBlackWhite",
+            "MinSampleValue",
+            "MaxSampleValue",
+            "ICC_Profile",
+        ]
     ) | {"File:ExifByteOrder"}
 
     def strip(self, source: Path, target: Path, bench: Bench) -> Work:

@@ -136,9 +136,7 @@ def write(layout: Layout, pages: Sequence[tuple[list[Field], list[bytes]]]) -> b
     return bytes(out)
 
 
-def _page(
-    layout: Layout, fields: list[Field], parts: list[bytes], start: int, more: bool
-) -> bytes:
+def _page(layout: Layout, fields: list[Field], parts: list[bytes], start: int, more: bool) -> bytes:
     tiled = any(field.tag == 322 for field in fields)
     offsets, counts = (324, 325) if tiled else (273, 279)
     kind, letter = (16, "Q") if layout.big else (4, "I")

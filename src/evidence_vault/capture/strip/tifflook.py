@@ -12,11 +12,30 @@ from evidence_vault.capture.strip import looks
 from evidence_vault.capture.strip.model import Scan
 from evidence_vault.capture.strip.pictures import Decoder
 
-_INFO = frozenset("compression dpi resolution icc_profile transparency".split())
+_INFO = frozenset(["compression", "dpi", "resolution", "icc_profile", "transparency"])
 _SIZES = {1: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
 _MAY = frozenset(
-    [*range(256, 260), 262, 263, 266, 273, 274, *range(277, 285), 290, 291, 292, 293, 296, 301]
-    + [*range(317, 321), *range(322, 326), *range(338, 343), 347, *range(529, 533), 34675]
+    [
+        *range(256, 260),
+        262,
+        263,
+        266,
+        273,
+        274,
+        *range(277, 285),
+        290,
+        291,
+        292,
+        293,
+        296,
+        301,
+        *range(317, 321),
+        *range(322, 326),
+        *range(338, 343),
+        347,
+        *range(529, 533),
+        34675,
+    ]
 )
 
 
@@ -42,8 +61,7 @@ def _exifread(data: bytes) -> list[str]:
     return [
         f"tag of {name.split()[0]}"
         for name in sorted(told)
-        if not name.startswith(("Image ", "Thumbnail ", "IFD "))
-        or name.startswith("JPEGThumbnail")
+        if not name.startswith(("Image ", "Thumbnail ", "IFD ")) or name.startswith("JPEGThumbnail")
     ]
 
 

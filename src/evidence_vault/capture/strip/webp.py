@@ -114,7 +114,7 @@ class _Writer:
 
 
 def _exact(kind: bytes, body: bytes) -> bytes:
-    if kind == b"VP8 " and len(body) < 10 or kind == b"VP8L" and body[:1] != b"\x2f":
+    if (kind == b"VP8 " and len(body) < 10) or (kind == b"VP8L" and body[:1] != b"\x2f"):
         raise NotChecked("the picture is coded in a way that is not understood")
     return body
 
@@ -126,9 +126,22 @@ class Webp(PictureFormat):
     decoder = Decoder("WEBP")
     tags = frozenset(
         f"RIFF:{name}"
-        for name in "ImageWidth ImageHeight VP8Version HorizontalScale VerticalScale AlphaIsUsed "
-        "WebP_Flags AlphaPreprocessing AlphaFiltering AlphaCompression BackgroundColor "
-        "AnimationLoopCount FrameCount Duration".split()
+        for name in [
+            "ImageWidth",
+            "ImageHeight",
+            "VP8Version",
+            "HorizontalScale",
+            "VerticalScale",
+            "AlphaIsUsed",
+            "WebP_Flags",
+            "AlphaPreprocessing",
+            "AlphaFiltering",
+            "AlphaCompression",
+            "BackgroundColor",
+            "AnimationLoopCount",
+            "FrameCount",
+            "Duration",
+        ]
     ) | {"File:ExifByteOrder"}
 
     def strip(self, source: Path, target: Path, bench: Bench) -> Work:

@@ -8,7 +8,7 @@ from evidence_vault.capture.strip import looks
 from evidence_vault.capture.strip.model import Scan
 from evidence_vault.capture.strip.pictures import Decoder
 
-_INFO = frozenset("icc_profile exif loop background timestamp duration".split())
+_INFO = frozenset(["icc_profile", "exif", "loop", "background", "timestamp", "duration"])
 
 
 def look(target: Path, decoder: Decoder) -> Scan:
