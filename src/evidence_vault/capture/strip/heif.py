@@ -228,7 +228,7 @@ class Heif(PictureFormat):
     """HEIC and HEIF still pictures."""
 
     name = "HEIF"
-    decoder = _HeifDecoder("HEIF", every=False)
+    decoder: Decoder = _HeifDecoder("HEIF", every=False)
     tags = frozenset(
         f"QuickTime:{name}"
         for name in [

@@ -48,7 +48,7 @@ def profile_texts(data: bytes) -> Iterator[tuple[str, bytes]]:
         found = []
         yield "colour profile", data
     for name, value in found:
-        if name not in COLOUR_TAGS:
+        if name not in COLOUR_TAGS and value not in neutral_texts(data[8]):
             yield "colour profile text or private tag", value[12:]
 
 

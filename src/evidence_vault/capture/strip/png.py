@@ -178,7 +178,9 @@ class _Writer:
         self.out += chunk(b"iCCP", b"Profile\0\0" + zlib.compress(profile, 9))
         self.kept.append(Kept("colour profile", COLOURS))
         self.secrets += [Secret(f"PNG:{n}", v) for n, v in profile_texts(profile_of(body))]
-        self.secrets.append(Secret("PNG:name of the colour profile", body[: body.find(b"\0")]))
+        name = body[: body.find(b"\0")]
+        if name != b"Profile":
+            self.secrets.append(Secret("PNG:name of the colour profile", name))
 
     def _exif(self, body: bytes) -> None:
         orientation, adobe = exif_facts(body)

@@ -253,6 +253,9 @@ class Tiff(PictureFormat):
     tags = frozenset(
         f"EXIF:{name}"
         for name in [
+            "PreviewImage",  # so ExifTool calls strips that are coded as JPEG
+            "PreviewImageStart",
+            "PreviewImageLength",
             "SubfileType",
             "ImageWidth",
             "ImageHeight",
