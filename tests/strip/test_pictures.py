@@ -135,7 +135,7 @@ JPEGS: dict[str, Callable[[], bytes]] = {
         segment(0xED, b"Photoshop 3.0\x008BIM\x04\x04\0\0\0\0\0\x14" + PLAIN + b"\0")
     ),
     "second_picture_of_mpf": lambda: (
-        saved("MPO", save_all=True, append_images=[picture(size=(24, 24))]) + PLAIN
+        saved("MPO", save_all=True, append_images=[picture().rotate(180)]) + PLAIN
     ),
     "behind_the_end": lambda: in_jpeg(behind=PLAIN),
     "motion_photo": lambda: in_jpeg(behind=MP4),
