@@ -13,6 +13,7 @@ import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
@@ -40,9 +41,9 @@ def picture(mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:
     return image.convert(mode)
 
 
-def saved(form: str, image: Image.Image | None = None, **options: object) -> bytes:
+def saved(form: str, image: Image.Image | None = None, **options: Any) -> bytes:
     out = io.BytesIO()
-    (image or picture()).save(out, form, **options)  # type: ignore[arg-type]
+    (image or picture()).save(out, form, **options)
     return out.getvalue()
 
 
@@ -251,7 +252,7 @@ def test_gif_secret_does_not_survive(maker: CopyMaker, tmp_path: Path, place: st
     made(maker, tmp_path, GIFS[place]())
 
 
-def in_webp(*chunks: tuple[bytes, bytes], behind: bytes = b"", **options: object) -> bytes:
+def in_webp(*chunks: tuple[bytes, bytes], behind: bytes = b"", **options: Any) -> bytes:
     whole = saved("WEBP", exif=exif_with_secrets(), **options)[12:]
     for kind, body in chunks:
         whole += kind + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
