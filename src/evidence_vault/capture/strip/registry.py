@@ -11,6 +11,17 @@ _HOME = "evidence_vault.capture.strip."
 #: MIME type as :mod:`evidence_vault.capture.formats` tells it → module and class.
 FORMATS: dict[str, tuple[str, str]] = {
     "image/jpeg": ("jpeg", "Jpeg"),
+    "audio/flac": ("flac", "Flac"),
+    "audio/mp4": ("isomedia", "IsoMedia"),
+    "audio/mpeg": ("mpegaudio", "MpegAudio"),
+    "audio/ogg": ("ogg", "Ogg"),
+    "audio/x-aiff": ("riff", "Aiff"),
+    "audio/x-wav": ("riff", "Wav"),
+    "video/3gpp": ("isomedia", "IsoMedia"),
+    "video/3gpp2": ("isomedia", "IsoMedia"),
+    "video/mp4": ("isomedia", "IsoMedia"),
+    "video/quicktime": ("isomedia", "IsoMedia"),
+    "video/x-m4v": ("isomedia", "IsoMedia"),
 }
 
 
