@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from pymediainfo import MediaInfo
 from tinytag import TinyTag, TinyTagException
@@ -72,10 +72,8 @@ class Media:
 
     def _decoded(self, path: Path, bench: Bench, *more: str) -> list[str]:
         wanted = ["-map", "0:V?", "-map", "0:a?"]
-        printed = bench.run(
-            ["ffmpeg", *_INPUT, *more, "-f", self.demuxer, "-i", f"file:{path}", *wanted]
-            + [*_OUTPUT, "sha256", "-"]
-        )
+        argv = ["ffmpeg", *_INPUT, *more, "-f", self.demuxer, "-i", f"file:{path}"]
+        printed = bench.run([*argv, *wanted, *_OUTPUT, "sha256", "-"])
         lines = []
         for line in printed.decode("ascii", "replace").splitlines():
             if line.startswith("#"):
@@ -194,13 +192,16 @@ def _library_version() -> str:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[mmap.mmap]:
-    """The bytes of a file, mapped: what is not looked at is not in memory."""
+def opened(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, mapped: what is not looked at is not in memory.
+
+    It slices, indexes and finds as bytes do, and has a length; it can't do more.
+    """
     with (
         path.open("rb") as stream,
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
-        yield data
+        yield cast(bytes, data)
 
 
 def digest_of(path: Path) -> str:

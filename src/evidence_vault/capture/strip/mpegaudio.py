@@ -79,8 +79,10 @@ class MpegAudio(Sound):
         ),
         FORMS_ONLY,
     ) | dict.fromkeys(
-        ("Encoder", "LameVBRQuality", "LameQuality", "LameMethod", "LameLowPassFilter")
-        + ("LameBitrate", "LameStereoMode"),
+        (
+            *("Encoder", "LameVBRQuality", "LameQuality", "LameMethod", "LameLowPassFilter"),
+            *("LameBitrate", "LameStereoMode"),
+        ),
         f"{_CUT}; all but the silence is blank",
     )
 
