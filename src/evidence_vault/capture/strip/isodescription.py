@@ -70,7 +70,7 @@ def _part(part: Box, codec: bytes) -> bytes:
     if kind == b"dOps" and 11 <= size <= 11 + 2 + 255:
         return box(kind, part.body)
     if kind in (b"damr", b"d263") and size >= 7:
-        return box(kind, bytes(5), part.body[5:9])
+        return box(kind, bytes(5), part.body[5:9])  # without vendor and version
     if kind == b"mp4a" and size == 4:
         return box(kind, bytes(4))
     if kind == b"glbl":
@@ -103,7 +103,9 @@ def _avc(body: bytes) -> bytes:
         out += bytes([count | (0xFF & ~mask)]) + units
         if at >= len(body) and mask == 0x1F:
             return out
-    return out + (body[at : at + 3] + b"\0" if body[1] in (100, 110, 122, 144) else b"")
+    # Chroma format and depths of high profiles, then extensions of parameter sets: none.
+    high = body[1] in (100, 110, 122, 144) and at + 4 <= len(body)
+    return out + (body[at : at + 3] + b"\0" if high else b"")
 
 
 def _hevc(body: bytes) -> bytes:

@@ -89,7 +89,18 @@ class IsoMedia(Media):
                 *("AverageBitrate", "TrackVolume", "PreferredVolume", "HandlerVendorID"),
                 *("VendorID", "AudioVendorID", "CleanApertureDimensions", "BitrateInfo"),
                 *("ProductionApertureDimensions", "EncodedPixelsDimensions", "Movie"),
-                *("CleanAperture", "ChunkOffset", "SampleSizes", "SampleToChunk"),
+                *("CleanAperture", "ChunkOffset", "SampleSizes", "SampleToChunk", "MediaData"),
+                *("AVCConfiguration", "HEVCConfiguration", "VideoFieldOrder", "LayoutFlags"),
+                *("IdependentAndDisposableSamples", "Unknown_tapt", "Unknown_elng"),
+                *(
+                    "EncoderVendor",
+                    "EncoderVersion",
+                    "Unknown_esds",
+                    "Unknown_alac",
+                    "Unknown_mp4a",
+                ),
+                *("Unknown_wave", "Unknown_frma", "Unknown_chan", "Unknown_dOps", "Unknown_dfLa"),
+                *("Unknown_vpcC", "Unknown_av1C", "Unknown_hvcC", "Unknown_fiel", "Unknown_enda"),
             ),
             FORMS_ONLY,
         )
@@ -97,6 +108,7 @@ class IsoMedia(Media):
             (
                 *("TimeScale", "Duration", "PreferredRate", "TrackDuration", "MediaTimeScale"),
                 *("MediaDuration", "VideoFrameRate", "TimeToSampleTable", "EditListTable"),
+                *("CompositionTimeToSample", "Unknown_edts", "Unknown_elst", "Unknown_cslg"),
                 *("PreviewTime", "PreviewDuration", "PosterTime", "SelectionTime"),
                 *("SelectionDuration", "CurrentTime", "SyncSampleTable"),
             ),

@@ -177,7 +177,18 @@ def _prores(sample: bytes) -> bytes:
     return sample[:12] + bytes(4) + sample[16:] if sample[4:8] == b"icpf" else sample
 
 
-_PNG_KEPT = {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT"}
+_PNG_KEPT = {
+    b"IHDR",
+    b"PLTE",
+    b"IDAT",
+    b"IEND",
+    b"tRNS",
+    b"gAMA",
+    b"cHRM",
+    b"sRGB",
+    b"sBIT",
+    b"pHYs",
+}
 
 
 def _png(sample: bytes) -> bytes:

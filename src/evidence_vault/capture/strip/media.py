@@ -157,8 +157,10 @@ _MEDIAINFO = re.compile(
     r"buffer_size|menus?|encoded_date_null|proportion_of_this_stream|gop.*|muxing_mode.*|"
     r"sbr.*|ps|sign|endianness|id|unique_id_null|edit.*|mdhd_duration|"
     r"delay_relative_to_video|replay_gain_null|typeorder|overall_bit_rate.*|"
-    r"bit_rate.*|nominal_.*|conformance.*|errordetectiontype|istruncated)\Z"
+    r"(video|audio)_(format|language|codecs|channels).*|file_name_extension|gamma|avc|original_.*|"
+    r"fileextension_invalid|bit_rate.*|nominal_.*|conformance.*|errordetectiontype|istruncated)\Z"
 )
+_BLANK = re.compile(r"(0x0+|0)( 0)?\Z")
 _TELLING = {
     *("encoded_library", "encoded_library_name", "encoded_library_version", "writing_library"),
     *("encoded_application", "writing_application", "encoded_date", "tagged_date", "title"),
@@ -180,7 +182,9 @@ def mediainfo_scan(path: Path) -> Scan:
     for track in parsed.tracks:
         if track.track_type not in ("General", "Video", "Audio"):
             found.add(f"{track.track_type}")
-        for name in track.to_data():
+        for name, value in track.to_data().items():
+            if _BLANK.match(str(value)):
+                continue
             if not _MEDIAINFO.match(name) or name in _TELLING:
                 found.add(f"{track.track_type}:{name if name in _TELLING else UNNAMED}")
     use = ToolUse("MediaInfo", _library_version(), ("full=True", "COPY"))
