@@ -201,8 +201,9 @@ def _tagged(tag: int, body: bytes) -> bytes:
 
 def length_size(entry: Box) -> int:
     """Bytes of the length before each unit of H.264 and H.265; 4 for others."""
-    start = _VIDEO
-    for part in entry.children(start) if entry.end - entry.start > start else []:
+    if entry.kind not in (b"avc1", b"avc3", b"hvc1", b"hev1"):
+        return 4
+    for part in entry.children(_VIDEO):
         if part.kind == b"avcC" and part.end - part.start > 4:
             return (part.body[4] & 3) + 1
         if part.kind == b"hvcC" and part.end - part.start > 21:

@@ -99,7 +99,7 @@ class IsoMedia(Media):
                     "Unknown_alac",
                     "Unknown_mp4a",
                 ),
-                *("Unknown_wave", "Unknown_frma", "Unknown_chan", "Unknown_dOps", "Unknown_dfLa"),
+                *("Unknown_wave", "Unknown_frma", "Unknown_dOps", "Unknown_dfLa"),
                 *("Unknown_vpcC", "Unknown_av1C", "Unknown_hvcC", "Unknown_fiel", "Unknown_enda"),
             ),
             FORMS_ONLY,
@@ -155,6 +155,8 @@ class IsoMedia(Media):
             out.write(_movie(moov, tracks))
             gone = [*_gone(top), *_gone(moov.children()), *dropped]
             gone += [name for track in moov.children() for name in _gone_in(track)]
+            if any(_is_dated(track.trak) for track in tracks):
+                gone.append("dates of making and changing")
             if changed:
                 gone.append("units between coded pictures that decoding does not need")
         kept = tuple(_KEPT)
@@ -428,6 +430,11 @@ def _minf(mdia: Box, track: _Track) -> bytes:
 
 def _gone(parts: list[Box]) -> list[str]:
     return [_TOP.get(each.kind, "box of another kind") for each in parts if each.kind not in _STAYS]
+
+
+def _is_dated(trak: Box) -> bool:
+    heads = (trak.child(b"tkhd").body, trak.child(b"mdia", b"mdhd").body)
+    return any(any(head[4 : 20 if head[:1] == b"\1" else 12]) for head in heads)
 
 
 def _gone_in(trak: Box) -> list[str]:
