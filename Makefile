@@ -49,7 +49,8 @@ system-test: system-demo
 	@.ci/need age=age go=golang-go \
 	    /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev \
 	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git \
-	    busybox=busybox mawk=mawk gawk=gawk ssh-keygen=openssh-client
+	    busybox=busybox mawk=mawk gawk=gawk ssh-keygen=openssh-client \
+	    ffmpeg=ffmpeg
 
 $(VENV)/ready-run: requirements.lock pyproject.toml .ci/venv
 	@.ci/venv $(VENV)

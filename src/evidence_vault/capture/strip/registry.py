@@ -19,6 +19,17 @@ FORMATS: dict[str, tuple[str, str]] = {
     "image/tiff": ("tiff", "Tiff"),
     "image/webp": ("webp", "Webp"),
     "image/x-tiff-big": ("tiff", "Tiff"),
+    "audio/flac": ("flac", "Flac"),
+    "audio/mp4": ("isomedia", "IsoMedia"),
+    "audio/mpeg": ("mpegaudio", "MpegAudio"),
+    "audio/ogg": ("ogg", "Ogg"),
+    "audio/x-aiff": ("riff", "Aiff"),
+    "audio/x-wav": ("riff", "Wav"),
+    "video/3gpp": ("isomedia", "IsoMedia"),
+    "video/3gpp2": ("isomedia", "IsoMedia"),
+    "video/mp4": ("isomedia", "IsoMedia"),
+    "video/quicktime": ("isomedia", "IsoMedia"),
+    "video/x-m4v": ("isomedia", "IsoMedia"),
 }
 
 
