@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,7 @@ class Field:
             environment={"EVIDENCE_VAULT_FAULT": step, "EVIDENCE_TEST_GROUP": str(group)},
         )
         process.communicate(timeout=120)
+        wait_for_cleaners()
         return process.returncode
 
     def items(self) -> list[str]:
@@ -67,6 +69,14 @@ class Field:
     def open_accessions(self) -> list[Path]:
         folder = self.station.folder / "resuming"
         return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def wait_for_cleaners() -> None:
+    """A killed process's private folder is removed by another one, moments later."""
+    for _ in range(100):
+        if not any(SHARED_MEMORY.glob("metadata-*")):
+            return
+        time.sleep(0.02)
 
 
 def make_field(base: Path) -> Field:

@@ -26,6 +26,7 @@ from .field import (
     assert_nothing_found,
     plant,
     recipe,
+    wait_for_cleaners,
 )
 
 STEPS = [step for step in INGEST_STEPS if not step.startswith("8-emptied")]
@@ -117,6 +118,7 @@ def kill_at_random(field: Field, moment: int, moments: int) -> None:
     time.sleep((moment + random.random()) * 2 / moments)
     process.kill()
     process.communicate(timeout=60)
+    wait_for_cleaners()
     assert_nothing_found(field, MORE)
     closed = sum(1 for e in field.station.entries() if e.type == "accession-closed")
     done = field.take_in()
@@ -138,6 +140,7 @@ def test_a_desk_too_keeps_no_temporary_plaintext(field: Field) -> None:
         )
         process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
+        wait_for_cleaners()
         outside = [field.desk.folder / n for n in ("archive", "control", "signed", "lock")]
         assert_nothing_found(field, MORE, [*field.places()[1:], *outside])
 
@@ -145,13 +148,15 @@ def test_a_desk_too_keeps_no_temporary_plaintext(field: Field) -> None:
 def test_a_killed_metadata_reader_leaves_no_link_that_names_a_file(
     field: Field,
 ) -> None:
-    """The links that ExifTool is given lead to open descriptors, not to paths."""
+    """The folder with the links that ExifTool is given is removed when its process is gone."""
     script = (
         "import os, signal, sys\n"
         "from evidence_vault.capture.metadata import MetadataReader\n"
         "reader = MetadataReader()\n"
-        "ask = reader._tool.ask\n"
-        "reader._tool.ask = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def die(paths, limit):\n"
+        "    print('link' if os.path.islink(paths[0]) else 'none', flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "reader._tool.ask = die\n"
         "reader.read(os.fsencode(sys.argv[1]))\n"
     )
     plant(field)
@@ -161,8 +166,13 @@ def test_a_killed_metadata_reader_leaves_no_link_that_names_a_file(
         env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
         check=False,
         timeout=60,
+        stdout=subprocess.PIPE,
     )
     assert done.returncode == -signal.SIGKILL
-    left = [p for f in set(SHARED_MEMORY.glob("metadata-*")) - before for p in f.iterdir()]
-    assert any(path.is_symlink() for path in left), "it was killed while the link was there"
+    assert done.stdout == b"link\n", "it was killed while the link was there"
+    for _ in range(200):
+        if set(SHARED_MEMORY.glob("metadata-*")) <= before:
+            break
+        time.sleep(0.05)
+    assert set(SHARED_MEMORY.glob("metadata-*")) <= before
     assert_nothing_found(field)

@@ -70,7 +70,6 @@ _SWITCHES = (
 _TOGETHER = 8
 
 _ANYWHERE = (Path(os.sep),)
-_DESCRIPTORS = "/proc/self/fd"
 
 _HOW_TO_GET_IT = (
     "Debian/Ubuntu: apt install libimage-exiftool-perl; macOS: brew install exiftool; "
@@ -162,7 +161,6 @@ class MetadataReader:
     def _ask(self, paths: Sequence[bytes]) -> dict[int, Metadata]:
         """What ExifTool says of each file, by its position; a file may be missing."""
         aliases: list[str] = []
-        opened: list[int] = []
         limit = self._time_limit
         try:
             for at, path in enumerate(paths):
@@ -170,7 +168,7 @@ class MetadataReader:
                 if not stat.S_ISREG(about.st_mode):
                     raise OSError("not a regular file")
                 limit += about.st_size / BYTES_PER_SECOND
-                aliases.append(self._alias(path, at, opened))
+                aliases.append(self._alias(path, at))
             output = self._tool.ask([os.fsencode(alias) for alias in aliases], limit)
             found = parse_output(output, f"ExifTool {self._version}", self._folder + os.sep)
             positions = {alias.replace(os.sep, "/"): at for at, alias in enumerate(aliases)}
@@ -183,24 +181,14 @@ class MetadataReader:
             for alias in aliases:
                 if os.path.islink(alias):
                     os.unlink(alias)
-            for descriptor in opened:
-                os.close(descriptor)
         return {positions[alias]: metadata for alias, metadata in found.items()}
 
-    def _alias(self, path: bytes, at: int, opened: list[int]) -> str:
-        """A neutral name for the file; only its extension, if plain, is kept (a hint of type).
-
-        Where the system has /proc the file is opened here, added to ``opened``, and the link
-        leads to that descriptor: what a kill -9 leaves names no file of evidence.
-        """
+    def _alias(self, path: bytes, at: int) -> str:
+        """A neutral name for the file; only its extension, if plain, is kept (a hint of type)."""
         target = os.path.abspath(path)
-        link = target
-        if os.path.isdir(_DESCRIPTORS):
-            opened.append(os.open(target, os.O_RDONLY | os.O_NONBLOCK))
-            link = os.fsencode(f"/proc/{os.getpid()}/fd/{opened[-1]}")
         alias = os.path.join(self._folder, f"{at}{_plain_extension(target)}")
         try:
-            os.symlink(link, os.fsencode(alias))
+            os.symlink(target, os.fsencode(alias))
         except OSError:
             if os.name != "nt":
                 raise
@@ -365,5 +353,5 @@ def without_reader(reason: str) -> Metadata:
 
 def _plain_extension(path: bytes) -> str:
     extension = os.path.splitext(path)[1][1:]
-    plain = 0 < len(extension) <= 5 and extension.isalnum() and extension.isascii()
+    plain = 0 < len(extension) <= 8 and extension.isalnum() and extension.isascii()
     return "." + extension.decode("ascii").lower() if plain else ""

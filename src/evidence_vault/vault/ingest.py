@@ -86,9 +86,10 @@ class _Run:
         self._refused: list[dict[str, Any]] = []
         self._notices: list[str] = []
         self._sources: list[tuple[Source, dict[str, Any]]] = []
-        self._presence = Presence(vault, request.metadata == "strip-only")
+        only_copies = request.metadata == "strip-only"
+        self._presence = Presence(vault, only_copies)
         if vault.keyring.is_station:
-            self._presence = Resuming(vault, request.by)
+            self._presence = Resuming(vault, request.by, only_copies)
         self._batch = Batch(vault, request.by, request.fields, self._presence)
         self._done_files = 0
         self._done_bytes = 0

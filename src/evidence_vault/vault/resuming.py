@@ -50,8 +50,9 @@ class Resuming(Presence):
 
     links = False
 
-    def __init__(self, vault: Vault, by: str | None) -> None:
-        super().__init__(vault)
+    def __init__(self, vault: Vault, by: str | None, copies_suffice: bool = False) -> None:
+        """``copies_suffice``: as of presence.Presence."""
+        super().__init__(vault, copies_suffice)
         self._by = by
         self._open: _OpenAccession | None = None
         self._rows: dict[str, list[tuple[str, str]]] = {}  # (check, item) by path tag
@@ -171,7 +172,7 @@ class Resuming(Presence):
     ) -> bool:
         place = (check, sha256)
         if place not in self._known:
-            leaf = _leaf_of(self._vault, item)
+            leaf = _leaf_of(self._vault, item, self._copies_suffice)
             self._known[place] = leaf is not None and hmac.compare_digest(
                 check, accession.check_tag(key, sha256, item, leaf)
             )
@@ -311,7 +312,7 @@ def left_open(vault: Vault) -> list[_OpenAccession]:
 
 def close_left_open(vault: Vault, left: _OpenAccession, by: str | None = None) -> None:
     """Close an accession as interrupted, and destroy what was kept for resuming it."""
-    taken = sum(1 for row in left.rows() if _leaf_of(vault, row["item"]) is not None)
+    taken = sum(1 for row in left.rows() if _leaf_of(vault, row["item"], True) is not None)
     with writing(vault) as writer:
         say_closed(writer, left.name, by, "interrupted", {"new": taken})
         writer.commit()
@@ -349,8 +350,11 @@ def _names(vault: Vault, kind: str, accession: str) -> bool:
     return False
 
 
-def _leaf_of(vault: Vault, item: str) -> bytes | None:
-    """Leaf hash of the entry that took an item in, if its original can still be opened."""
+def _leaf_of(vault: Vault, item: str, copies_suffice: bool) -> bytes | None:
+    """Leaf hash of the entry that took an item in, if its original can still be opened.
+
+    ``copies_suffice``: or if it names no original, since only a copy was kept.
+    """
     found = vault.catalogue.home(item)
     if found is None:
         return None
@@ -358,14 +362,12 @@ def _leaf_of(vault: Vault, item: str) -> bytes | None:
     try:
         committed = committed_at(vault, index, log)
         event = parse_entry(committed.entry).event
+        if event.type != "ingested" or event.subject.get("id") != item:
+            return None
         unit = unit_of(event, "content")
-        whole = (
-            event.type == "ingested"
-            and event.subject.get("id") == item
-            and unit is not None
-            and unit.id in committed.headers
-        )
-        if unit is None or not whole:
+        if unit is None:
+            return leaf_hash(committed.entry) if copies_suffice else None
+        if unit.id not in committed.headers:
             return None
         for digest in unit.objects:
             vault.archive.open(object_key(digest)).close()
