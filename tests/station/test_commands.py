@@ -71,7 +71,11 @@ def test_what_works_without_reading(laid: Laid) -> None:
         check_schema(schema, done.json())
         assert laid.call("field", *words).status == 0
     history = laid.call("field", "history", item, "--json").json()
-    assert [e["type"] for e in history["events"]] == ["ingested", *2 * ["described"], *2 * ["fixity-checked"]]
+    assert [e["type"] for e in history["events"]] == [
+        "ingested",
+        *2 * ["described"],
+        *2 * ["fixity-checked"],
+    ]
     assert all(e["withheld"] and not e["fields"] for e in history["events"])
     units = laid.call("field", "show", item, "--json").json()["units"]
     assert [u["kind"] for u in units if u["stored_bytes"]] == ["content"]
@@ -86,6 +90,8 @@ def test_what_only_a_desk_can_do_is_refused_by_name_and_leaves_no_event(laid: La
         ("export", "--all", "--clear", "-o", out),
         ("export", "--all", "--originals", "--clear", "-o", out),
         ("search", "note"),
+        ("derive", item, "--share-copy"),
+        ("derive", item, "--check"),
         ("search", "--digest", "0" * 64),
         ("key", "card", "-o", out),
         ("describe", "XXXX-A00001", "--place", "MMR"),
