@@ -24,6 +24,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
     (tmp_path / "tmp").symlink_to(short)
     monkeypatch.setenv("TMPDIR", short)
     monkeypatch.setenv("EVIDENCE_VAULT_STATE", str(tmp_path / "home" / "state"))
+    monkeypatch.delenv("EVIDENCE_VAULT_EXIFTOOL", raising=False)  # the real one, if it is there
 
 
 @pytest.fixture
