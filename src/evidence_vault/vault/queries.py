@@ -197,6 +197,7 @@ def _transfer(vault: Vault, item: str, first: ItemEvent) -> dict[str, Any]:
         "given": None if stands is None else stands.to_json(vault.clock.now()),
     }
 
+
 def withheld(event: ItemEvent) -> int:
     """How many fields an event commits to that are not shown here: all, on a field vault."""
     told = sum(1 for commitment in event.event.commitments.values() if commitment is not None)
