@@ -14,17 +14,22 @@ from evidence_vault.errors import KeyProblem, UsageError
 
 FORMAT = 1
 FILE = "vault.toml"
+_SETTINGS = frozenset(["format", "log", "plaintext", "archive", "control", "catalogue", "station"])
 
 
 @dataclass(frozen=True)
 class VaultConfig:
-    """Where a vault's parts are, relative to its folder. ``log``: number of the current log."""
+    """Where a vault's parts are, relative to its folder. ``log``: number of the current log.
+
+    ``station``: a hint for whoever looks at the folder; the keyring decides.
+    """
 
     log: int
     plaintext: bool
     archive: str = "archive"
     control: str = "control"
     catalogue: str = "catalogue.db"
+    station: bool = False
 
 
 def format_config(config: VaultConfig) -> str:
@@ -37,7 +42,7 @@ def format_config(config: VaultConfig) -> str:
         f'archive = "{config.archive}"\n'
         f'control = "{config.control}"\n'
         f'catalogue = "{config.catalogue}"\n'
-    )
+    ) + ("station = true\n" if config.station else "")
 
 
 def read_config(folder: Path) -> VaultConfig:
@@ -67,6 +72,7 @@ def read_config(folder: Path) -> VaultConfig:
             value["archive"],
             value["control"],
             value["catalogue"],
+            value.get("station", False),
         )
     except KeyError as error:
         raise UsageError(f"{path} lacks {error}", code="E-CONFIG") from None
@@ -76,8 +82,16 @@ def read_config(folder: Path) -> VaultConfig:
         and type(config.log) is int
         and config.log >= 0
         and type(config.plaintext) is bool
+        and type(config.station) is bool
         and all(isinstance(path, str) and path for path in paths)
     )
+    unknown = sorted(set(value) - _SETTINGS)
+    if unknown:
+        raise UsageError(
+            f"{path} has a setting that is not known: {unknown[0]}",
+            code="E-CONFIG",
+            hint="somebody may have changed it; put the old file back",
+        )
     if not good:
         raise UsageError(f"{path} is damaged", code="E-CONFIG")
     return config

@@ -5,6 +5,7 @@ Each has a fallback where POSIX is absent, so that Windows 10 laptops remain pos
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import secrets
@@ -97,6 +98,21 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def no_core_dumps() -> None:
+    """A crash of this process, or of one it starts, writes nothing of its memory to a disk.
+
+    A soft limit of one byte: too little for a file, and what makes Linux not start a program
+    that collects dumps either (core(5)).
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0 if hard == 0 else 1, hard))
 
 
 def private_umask() -> None:

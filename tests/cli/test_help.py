@@ -15,7 +15,10 @@ FIELD_OPTIONS = ["--" + name.replace("_", "-") for name in FIELDS]
 
 # The synopsis: each command with its options.
 OPTIONS: dict[tuple[str, ...], list[str]] = {
-    ("init",): ["--org", "--prefix", "--origin", "--recovery", "--no-recovery", "--plaintext"],
+    ("init",): [
+        *("--org", "--prefix", "--origin", "--recovery", "--no-recovery", "--plaintext"),
+        *("--station", "--fingerprint"),
+    ],
     ("ingest",): ["--sheet", "--sheet-template", "--metadata", "--dry-run", *FIELD_OPTIONS],
     ("describe",): ["--sheet", *FIELD_OPTIONS],
     ("list",): ["--limit", "--offset"],
@@ -75,6 +78,7 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ],
     ("trust", "network", "accept"): ["--fingerprint", "--purpose"],
     ("trust", "network", "show"): [],
+    ("key", "card"): ["-o"],
     ("key", "passphrase"): ["--new-passphrase-file"],
     ("key", "list"): [],
     ("key", "enrol"): ["--role", "--recovery", "--recovery-passphrase-file", "--purpose"],

@@ -97,6 +97,10 @@ def describe(
 def _hint(result: dict[str, Any]) -> str:
     if result.get("interrupted"):
         return "run the same command again: what is in is skipped"
+    if result["refused"] and result.get("station"):
+        return (
+            "correct what was refused and give those files alone: the others would be stored twice"
+        )
     if result["refused"]:
         return "correct what was refused and run the same command again"
     return "what has no share copy leaves only by name" if result.get("without_copy") else ""

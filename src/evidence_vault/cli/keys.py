@@ -1,4 +1,4 @@
-"""key: passphrase, list, enrol, rotate, revoke, backup, restore, grant, withdraw."""
+"""key: card, passphrase, list, enrol, rotate, revoke, backup, restore, grant, withdraw."""
 
 from __future__ import annotations
 
@@ -76,6 +76,21 @@ def passphrase(session: Session, new_passphrase_file: str | None) -> Answer:
         return session.new_passphrase(new_passphrase_file)
 
     return answer(change_passphrase(session.folder(), session.passphrase, new), render.passphrase)
+
+
+@key.command("card")
+@out_option("The card, a new file.")
+@with_session
+def card(session: Session, out: Path) -> Answer:
+    """Write the card from which field vaults of this desk are made. It holds no secret.
+
+    Read its fingerprint to whoever sets a field vault up: who exchanges the card reads what that
+    field vault takes in.
+    """
+    from evidence_vault.vault.stations import write_card
+
+    with session.open() as vault:
+        return answer(write_card(vault, out), render.card)
 
 
 @key.command("list")

@@ -32,6 +32,10 @@ def ingest(result: dict[str, Any]) -> str:
             "Stopped before the end. What is named here is in; run the same command again to "
             "take in the rest."
         )
+    elif result["refused"] and result["station"]:
+        lines.append(
+            "When that is put right, give those files alone: the others would be stored twice."
+        )
     elif result["refused"]:
         lines.append("Run the same command again when that is put right: what is in is skipped.")
     return "\n".join(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from evidence_vault.cli.render_setup import wrapped_words
 from evidence_vault.cli.words import block, notices, number, shown, table
 
 _SHOWN_ITEMS = 20
@@ -143,3 +144,20 @@ def withdrawn(result: dict[str, Any]) -> str:
             *notices(result["notices"]),
         ]
     )
+
+
+def card(result: dict[str, Any]) -> str:
+    """A card that was written: the words to read aloud, and what to do with it."""
+    readers = result["readers"]
+    lines = [
+        f"Wrote the card {shown(result['file'])} of {shown(result['org'])} "
+        f"(log {shown(result['origin'])}).",
+        f"  readers:      {number(readers['count'], 'reader')}, called (doctor on a field vault):",
+        *wrapped_words(readers["fingerprint_words"]),
+        f"  fingerprint:  {result['fingerprint']}",
+        *wrapped_words(result["fingerprint_words"]),
+        *notices(result["notices"]),
+        "Next, on the field machine, with these words as you read them aloud:",
+        "  evidence-vault init DIR --station CARD",
+    ]
+    return "\n".join(lines)

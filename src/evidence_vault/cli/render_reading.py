@@ -23,6 +23,8 @@ def listing(result: dict[str, Any]) -> str:
     total = result["total"]
     count = number(len(items), "item") + (f" of {total}" if total != len(items) else "")
     lines.append(f"{count}." if items else "No items.")
+    if result.get("station"):
+        lines.append("This is a field vault: what the items are is read at the desk.")
     if not result["sealed"]:
         lines.append(NOT_ENCRYPTED)
     return "\n".join(lines)
@@ -62,7 +64,30 @@ def item_in_full(result: dict[str, Any]) -> str:
     return _item(result, tags=True)
 
 
+def _stored(result: dict[str, Any]) -> str:
+    """What stands in clear of an item in a field vault."""
+    lines = [f"item {shown(result['id'])} (log {shown(result['home'])})", ""]
+    lines += table(
+        [
+            ("EVENT", "RECORDED", "TYPE"),
+            *(
+                (str(each["seq"]), shown(each["recorded_at"]), shown(each["type"]))
+                for each in result["events"]
+            ),
+        ]
+    )
+    lines.append("")
+    for unit in result["units"]:
+        stored = unit["stored_bytes"]
+        told = "NOT THERE" if stored is None else f"{size(stored)} as stored, encrypted and padded"
+        lines.append(f"{shown(unit['kind'])}: {told}")
+    lines.append("This is a field vault: everything else is read at the desk.")
+    return "\n".join(lines)
+
+
 def _item(result: dict[str, Any], tags: bool) -> str:
+    if result.get("station"):
+        return _stored(result)
     digests, source = result["digests"], result["source"]
     rows = [
         ("item", f"{shown(result['id'])} (log {shown(result['home'])})"),

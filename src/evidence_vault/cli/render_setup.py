@@ -30,6 +30,42 @@ def init(made: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def station(made: dict[str, Any]) -> str:
+    """A new field vault: whom it encrypts to, its fingerprint, what to do next."""
+    vault = shlex.quote(made["vault"])
+    desk, readers = made["desk"], made["readers"]
+    lines = [
+        f"Made the field vault {shown(made['vault'])}.",
+        f"  log:          {shown(made['origin'])}",
+        f"  items:        {shown(made['prefix'])}-0000001 and on",
+        f"  encrypts to:  {shown(desk['org'])} (log {shown(desk['origin'])}), "
+        f"{number(readers['count'], 'reader')}; this vault itself reads NOTHING",
+        f"  recovery:     {_recovery(made)}",
+        f"  fingerprint:  {made['fingerprint']}",
+        *wrapped_words(made["fingerprint_words"]),
+        "",
+        *notices(made["notices"]),
+        "",
+        "Next:",
+        "  read the fingerprint words to the desk by telephone or in person",
+        f"  export EVIDENCE_VAULT={shown(vault)}",
+        "  evidence-vault ingest PATH…",
+    ]
+    return "\n".join(lines)
+
+
+def card_to_compare(card: dict[str, Any]) -> str:
+    """A card before it is trusted."""
+    return "\n".join(
+        [
+            f"The card says that it is of {shown(card['org'])} (log {shown(card['origin'])}), "
+            f"made {shown(card['issued_at'])}.",
+            "Its fingerprint, which the desk must read to you by telephone or in person:",
+            *wrapped_words(card["fingerprint_words"]),
+        ]
+    )
+
+
 def _recovery(made: dict[str, Any]) -> str:
     if made["recovery_file"] is None:
         return "NONE"

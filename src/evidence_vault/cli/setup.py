@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,18 @@ from evidence_vault.errors import UsageError
 
 @command("init")
 @click.argument("folder", type=PATH, metavar="DIR")
-@click.option("--org", required=True, metavar="NAME", help="Name of the organisation.")
+@click.option("--org", metavar="NAME", help="Name of the organisation.")
+@click.option(
+    "--station",
+    type=PATH,
+    metavar="CARD",
+    help="Make a field vault that can't read, from the card of its desk (key card).",
+)
+@click.option(
+    "--fingerprint",
+    metavar="WORDS",
+    help="The card's fingerprint as the desk said it: 16 words or 64 hex digits.",
+)
 @click.option("--prefix", metavar="P", help="Start of item identifiers; else a random one.")
 @click.option("--origin", metavar="O", help="Name of the log; else random neutral words.")
 @click.option("--recovery", type=PATH, metavar="FILE", help="Write the recovery file here.")
@@ -25,7 +37,9 @@ from evidence_vault.errors import UsageError
 def init(
     session: Session,
     folder: Path,
-    org: str,
+    org: str | None,
+    station: Path | None,
+    fingerprint: str | None,
     prefix: str | None,
     origin: str | None,
     recovery: Path | None,
@@ -34,12 +48,29 @@ def init(
 ) -> Answer:
     """Make a new vault in DIR, which must not exist yet or be empty.
 
-    The passphrase is asked for twice, or read from --passphrase-file.
+    The passphrase is asked for twice, or read from --passphrase-file. --station makes a field
+    vault: it takes in, encrypts to its desk, and reads nothing. Its recovery file continues its
+    log and reads nothing either.
     """
-    from evidence_vault.vault.creation import create_vault
 
     if recovery is not None and no_recovery:
         raise UsageError("--recovery and --no-recovery contradict each other")
+    if station is not None:
+        if org is not None or plaintext:
+            raise UsageError(
+                "--station takes organisation and readers from the card: no --org, no --plaintext"
+            )
+        options = {
+            "prefix": prefix,
+            "origin": origin,
+            "recovery": recovery,
+            "no_recovery": no_recovery,
+        }
+        return answer(_station(session, folder, station, fingerprint, options), render.station)
+    if org is None or fingerprint is not None:
+        raise UsageError("--org NAME is needed; --fingerprint goes with --station")
+    from evidence_vault.vault.creation import create_vault
+
     made = create_vault(
         folder,
         org=org,
@@ -52,6 +83,32 @@ def init(
         by=session.actor(),
     )
     return answer(made, render.init)
+
+
+def _station(
+    session: Session, folder: Path, file: Path, fingerprint: str | None, options: dict[str, Any]
+) -> dict[str, Any]:
+    """Compare the card, then make the field vault; nothing is made before somebody compared."""
+    from evidence_vault.vault import stations
+
+    card = stations.read_card(file)
+    if fingerprint is None:
+        told = stations.describe_card(card)
+        if not session.compare(render.card_to_compare(told), "Does the desk say the same words?"):
+            raise UsageError(
+                "nobody compared the card's fingerprint with the desk",
+                code="E-FINGERPRINT-NEEDED",
+                hint="ask the desk to read it to you, and give it with --fingerprint 'WORDS'",
+            )
+        fingerprint = told["fingerprint"]
+    return stations.create_station(
+        folder,
+        card=card,
+        fingerprint=fingerprint,
+        passphrase=session.passphrase_to_set(),
+        by=session.actor(),
+        **options,
+    )
 
 
 @command("rebuild")

@@ -94,11 +94,12 @@ class Catalogue(SearchIndex, ProofIndex, Differing):
         self._engine = open_engine(path)
 
     @staticmethod
-    def create(path: Path, log: int) -> Catalogue:
-        """A new, empty catalogue; the file must not exist."""
+    def create(path: Path, log: int, index: bool = True) -> Catalogue:
+        """A new, empty catalogue; the file must not exist. ``index``: with searchable tables."""
         catalogue = Catalogue(path, log)
+        tables = [t for n, t in _TABLES.items() if index or not n.startswith("index_")]
         with translated():
-            SQLModel.metadata.create_all(catalogue._engine)
+            SQLModel.metadata.create_all(catalogue._engine, tables)
         catalogue.add_log(log)
         return catalogue
 

@@ -37,6 +37,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             # so a write-ahead log that is synced now and then is durable enough.
             connection.execute("PRAGMA journal_mode=WAL").close()
             connection.execute("PRAGMA synchronous=NORMAL").close()
+            connection.execute("PRAGMA secure_delete=ON").close()  # what is deleted is zeroed
             connection.execute("PRAGMA cache_size=-16000").close()
             connection.execute("SELECT count(*) FROM sqlite_schema").close()
             return connection

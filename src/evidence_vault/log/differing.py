@@ -15,8 +15,13 @@ _COLUMNS = {
 }
 
 
+_STRANGERS = "SELECT id FROM main.index_item WHERE id NOT IN (SELECT id FROM main.log_item) LIMIT ?"
+
+
 class _HasSession(Protocol):
     def _session(self) -> AbstractContextManager[Session]: ...
+
+    def has_index(self) -> bool: ...
 
 
 class Differing:
@@ -25,6 +30,7 @@ class Differing:
     def differing(self: _HasSession, fresh: Path, log: int, limit: int) -> list[tuple[str, str]]:
         """(table, sentence) of rows that only one of the two has, at most ``limit`` a table."""
         found: list[tuple[str, str]] = []
+        indexed = self.has_index()
         with self._session() as session:
             connection = session.connection()
             connection.exec_driver_sql("ATTACH DATABASE ? AS fresh", (str(fresh),))
@@ -40,14 +46,11 @@ class Differing:
                             (log, log, limit),
                         ).fetchall()
                         found += [(table, f"{words}: {_shown(row)}") for row in rows]
-                strangers = connection.exec_driver_sql(
-                    "SELECT id FROM main.index_item WHERE id NOT IN (SELECT id FROM main.log_item) "
-                    "LIMIT ?",
-                    (limit,),
-                ).fetchall()
-                found += [
-                    ("index_item", f"describes no item of the log: {r[0]}") for r in strangers
-                ]
+                if indexed:
+                    found += [
+                        ("index_item", f"describes no item of the log: {row[0]}")
+                        for row in connection.exec_driver_sql(_STRANGERS, (limit,))
+                    ]
             finally:
                 session.rollback()
                 session.connection().exec_driver_sql("DETACH DATABASE fresh")

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, case, func, select
+from sqlalchemy import Engine, case, func, inspect, select
 from sqlmodel import Session
 
 from evidence_vault.log.database import translated
@@ -19,6 +19,11 @@ class SearchIndex:
     """The part of the catalogue that reads the tables ``index_*``."""
 
     _engine: Engine
+
+    def has_index(self) -> bool:
+        """False on a field vault: there are no searchable tables."""
+        with translated():
+            return inspect(self._engine).has_table("index_item")
 
     def by_digests(self, digests: Sequence[str]) -> dict[str, list[str]]:
         """Items by the SHA-256 (hex) of their originals, newest first, of those known."""

@@ -21,14 +21,27 @@ _AGE = b"age-encryption.org/v1\n"
 
 @dataclass(frozen=True)
 class Recovery:
-    """The recovery identity and the root signing seed (32 bytes)."""
+    """The recovery identity and the root signing seed (32 bytes).
 
-    identity: age.PQIdentity
+    ``identity`` is None for a field vault: its recovery file continues the log and reads nothing.
+    """
+
+    identity: age.PQIdentity | None
     root_seed: bytes
+
+    def recipient(self) -> str | None:
+        """The age recipient that everything is encrypted to, too; None for a field vault."""
+        return None if self.identity is None else str(self.identity.to_recipient())
 
 
 def format_recovery(recovery: Recovery, origin: str) -> bytes:
     """The plain text of a recovery file; the inverse of :func:`read_recovery`."""
+    if recovery.identity is None:
+        return (
+            "# evidence-vault recovery file of a field vault. It continues its log, no more.\n"
+            f"# log: {origin}\n"
+            f"{ROOT_SEED}{b64(recovery.root_seed)}\n"
+        ).encode()
     return (
         "# evidence-vault recovery file. Whoever has it reads everything in the vault.\n"
         f"# log: {origin}\n"
@@ -64,9 +77,12 @@ def _parse(data: bytes) -> Recovery:
         lines = []
     seeds = [line.removeprefix(ROOT_SEED) for line in lines if line.startswith(ROOT_SEED)]
     secrets = [line for line in lines if line and not line.startswith("#")]
-    if len(seeds) != 1 or len(secrets) != 1:
+    if len(seeds) != 1 or len(secrets) > 1:
         raise FormatError("this is not a recovery file of evidence-vault", code="E-RECOVERY")
+    seed = unb64(seeds[0], "the root seed", 32)
+    if not secrets:
+        return Recovery(None, seed)
     found = age.parse_identity(secrets[0])
     if not isinstance(found, age.PQIdentity):
         raise FormatError("the recovery identity is of another kind", code="E-RECOVERY")
-    return Recovery(found, unb64(seeds[0], "the root seed", 32))
+    return Recovery(found, seed)

@@ -54,7 +54,7 @@ def backup(
             "handed over: whoever has all of it has the recovery file",
             "the recovery file itself still opens everything: keep it as safe, or destroy it",
         ],
-        "recipient": str(read_recovery(plain, passphrase).identity.to_recipient()),
+        "recipient": read_recovery(plain, passphrase).recipient(),
         "shares": shares,
         "threshold": threshold,
     }
@@ -85,7 +85,7 @@ def restore(shares: Sequence[Path], out: Path) -> dict[str, Any]:
     return {
         "file": str(out),
         "notices": [f"{out} opens everything in the vault: destroy it when it was used"],
-        "recipient": str(found.identity.to_recipient()),
+        "recipient": found.recipient(),
         "shares": len(shares),
     }
 

@@ -40,6 +40,10 @@ class Batch:
         self.without_copy: list[dict[str, str]] = []
         self.wrote = False
 
+    def resume(self, path_keys: list[str], dry: bool) -> None:
+        """Go on with the accession that a run which was ended left open (a field vault only)."""
+        self.accession = self._presence.resume(path_keys, self._terms(), dry)
+
     def add(self, outcome: Outcome, fields: dict[str, Any], name: dict[str, str]) -> None:
         """Take note of a source that was read; nothing is written or looked up yet."""
         self._waiting.append((outcome, fields, name))
@@ -66,6 +70,7 @@ class Batch:
                 step("2-adopted")
                 self._vault.archive.flush()
                 step("2-durable")
+                self._presence.keep()
                 if writer.pending:
                     writer.commit()
                     self.wrote = True
@@ -84,7 +89,7 @@ class Batch:
             assert outcome.taken is not None
             digest = outcome.taken.sha256
             item = known.items.get(digest)
-            if item is not None:
+            if item is not None and self._presence.links:
                 self.again.append({"id": item, "name": name["display"]})
                 continue
             known.items[digest] = ""
@@ -93,7 +98,7 @@ class Batch:
 
     def close_accession(self, outcome: str, refused: list[dict[str, Any]]) -> None:
         """Say how the accession ended: what came in, what did not and why."""
-        if self.accession is None:
+        if self.accession is None or self._presence.stays_open(outcome):
             return
         with writing(self._vault) as writer:
             writer.plain_event(
@@ -111,6 +116,8 @@ class Batch:
                 },
             )
             writer.commit()
+            self.wrote = True
+        self._presence.closed()
 
     # -- inside --------------------------------------------------------------------------------
 
@@ -134,7 +141,7 @@ class Batch:
             "source_times": outcome.source.times(),
         }
         there = known.items.get(taken.sha256)
-        if there is not None:
+        if there is not None and self._presence.links:
             outcome.discard()
             home = self._vault.catalogue.home(there)
             writer.item_event(
@@ -161,7 +168,8 @@ class Batch:
             adopt_handle(self._vault.archive, sealed.staged)
             units.append((sealed.unit, sealed.unit.unit("metadata", sealed.objects)))
         kept = taken.record if taken.objects else None
-        writer.item_event("ingested", item, values, units, kept)
+        leaf = writer.item_event("ingested", item, values, units, kept)
+        self._presence.note(outcome.path_keys, taken.sha256, item, leaf)
         self._derive(writer, item, outcome)
         index_event("ingested", item, writer.recorded_at, values, writer.index, outcome.summary)
         self._arrival(writer, outcome, item)
@@ -182,12 +190,17 @@ class Batch:
             return
         number = self._vault.catalogue.count_type("accession-opened") + 1
         self.accession = f"{self._vault.keyring.prefix}-A{number:05d}"
+        self._presence.opened(self.accession, self._terms())
         values = {name: self._fields.get(name) for name in _ACCESSION_FIELDS}
         writer.plain_event(
             "accession-opened",
             {"id": self.accession, "kind": "accession"},
             {**values, "actor": self._by},
         )
+
+    def _terms(self) -> list[Any]:
+        """By whom, from whom, when and how: what makes one accession of several runs."""
+        return [self._by, *(self._fields.get(name) for name in _ACCESSION_FIELDS)]
 
     def _without_known(self, waiting: list[_Waiting], known: _Known) -> list[_Waiting]:
         """Those that did not come by their very path with their very bytes before."""
@@ -248,11 +261,11 @@ class _Known:
         keys = [key for outcome in outcomes for key in outcome.path_keys]
         digests = [outcome.taken.sha256 for outcome in outcomes if outcome.taken is not None]
         items = {}
-        for digest, candidates in vault.catalogue.by_digests(digests).items():
+        for digest, candidates in presence.by_digests(digests).items():
             there = next((item for item in candidates if presence.holds(item, digest)), None)
             if there is not None:
                 items[digest] = there
-        return _Known(vault.catalogue.arrivals(keys), items)
+        return _Known(dict(presence.arrivals(keys)), items)
 
 
 def _row(item: str, outcome: Outcome, name: dict[str, str]) -> dict[str, Any]:

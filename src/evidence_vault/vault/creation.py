@@ -65,9 +65,9 @@ def create_vault(
     """
     osfiles.private_umask()
     folder = folder.absolute()
-    prefix = prefix or "".join(secrets.choice(_CONSONANTS) for _ in range(4))
+    prefix = prefix or neutral_prefix()
     origin = origin or neutral_origin()
-    _check(folder, org, prefix, origin, passphrase)
+    check_new_vault(folder, org, prefix, origin, passphrase)
     beside = folder.with_name(folder.name + "-recovery.txt")
     target = None if no_recovery else (recovery or beside)
     if target is not None:
@@ -75,11 +75,11 @@ def create_vault(
     root_seed = secrets.token_bytes(32)
     root = Ed25519Signer(root_seed)
     rescue = Recovery(age.PQIdentity.generate(), root_seed)
-    pinned = None if no_recovery else str(rescue.identity.to_recipient())
+    pinned = None if no_recovery else rescue.recipient()
     keyring = Keyring.create(origin, org, prefix, plaintext, pinned)
     if target is not None:
-        _write_recovery(target, rescue, None if recovery else passphrase, origin)
-    _make_folder(folder, keyring, passphrase)
+        write_recovery(target, rescue, None if recovery else passphrase, origin)
+    make_folder(folder, keyring, passphrase)
     with open_vault(folder) as vault:
         vault.adopt_keyring(keyring)
         begin_log(vault, root, by, None)
@@ -219,7 +219,8 @@ def _copy(source: Path, target: Path) -> None:
         osfiles.sync_file(stream)
 
 
-def _check(folder: Path, org: str, prefix: str, origin: str, passphrase: str) -> None:
+def check_new_vault(folder: Path, org: str, prefix: str, origin: str, passphrase: str) -> None:
+    """Raises UsageError for a folder that holds something, or a name that can't be one."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(
             f"{folder} is not empty",
@@ -251,26 +252,33 @@ def check_passphrase(passphrase: str) -> None:
         )
 
 
+def neutral_prefix() -> str:
+    """Four random consonants: no word in any language."""
+    return "".join(secrets.choice(_CONSONANTS) for _ in range(4))
+
+
 def neutral_origin() -> str:
     """Random neutral words: an origin says nothing about the organisation."""
     words = "-".join(secrets.choice(WORDS) for _ in range(3))
     return f"{words}-{secrets.randbelow(10_000):04d}"
 
 
-def _make_folder(folder: Path, keyring: Keyring, passphrase: str) -> None:
+def make_folder(folder: Path, keyring: Keyring, passphrase: str) -> None:
+    """The folder with its settings, keyring and an empty catalogue (field vault: no index)."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         for name in ("archive", "control"):
             (folder / name).mkdir(mode=0o700)
         data = seal_keyring(keyring, passphrase)
+        settings = VaultConfig(0, keyring.plaintext, station=keyring.is_station)
         for path, content in (
             (folder / KEYRING, data),
-            (folder / FILE, format_config(VaultConfig(0, keyring.plaintext)).encode()),
+            (folder / FILE, format_config(settings).encode()),
         ):
             with open(path, "xb") as stream:
                 stream.write(content)
                 osfiles.sync_file(stream)
-        Catalogue.create(folder / "catalogue.db", 0).close()
+        Catalogue.create(folder / "catalogue.db", 0, index=not keyring.is_station).close()
         osfiles.sync_folder(folder)
     except OSError as error:
         raise StoreError(
@@ -280,7 +288,8 @@ def _make_folder(folder: Path, keyring: Keyring, passphrase: str) -> None:
         ) from error
 
 
-def _write_recovery(path: Path, rescue: Recovery, passphrase: str | None, origin: str) -> None:
+def write_recovery(path: Path, rescue: Recovery, passphrase: str | None, origin: str) -> None:
+    """Write a recovery file, sealed under ``passphrase`` if there is one, and open it again."""
     data = format_recovery(rescue, origin)
     if passphrase is not None:
         sealed = io.BytesIO()

@@ -32,7 +32,7 @@ from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.copying import SealedCopy, make_copy
 from evidence_vault.vault.job import Desk
 from evidence_vault.vault.keys import key_state
-from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.records import (
     ItemEvent,
     file_key_of,
@@ -186,6 +186,7 @@ def derive(
     Exit status 3 when at least one has no clean copy. The opening of an original is part of the
     event: its parent is named.
     """
+    demand_desk(vault, "make a copy of what is in (ingest --metadata strip makes one)")
     rows: list[dict[str, Any]] = []
     with CopyMaker() as maker:
         for done, item in enumerate(sorted(set(items)), 1):
@@ -224,6 +225,7 @@ def check(vault: Vault, items: Sequence[str], by: str | None = None) -> dict[str
     Exit status 10 when one does not match, 3 when one could not be checked. Opening an original
     is recorded (``accessed``).
     """
+    demand_desk(vault, "make a copy again from the original")
     rows = []
     with CopyMaker() as maker:
         for item in sorted(set(items)):

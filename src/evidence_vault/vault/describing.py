@@ -10,7 +10,7 @@ from evidence_vault.core.event import FIELDS
 from evidence_vault.errors import UsageError
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.digesting import index_event
-from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.opening import Vault, refuse_reading
 from evidence_vault.vault.writer import Writer, writing
 
 
@@ -56,6 +56,8 @@ def items_of(vault: Vault, target: str) -> list[str]:
     """The items a target names: itself, or those of an accession."""
     if vault.catalogue.home(target) is not None:
         return [target]
+    if not vault.catalogue.has_index():
+        raise refuse_reading("tell which items belong to an accession")
     found = [row["id"] for row in vault.catalogue.search(accession=target)]
     if not found:
         raise UsageError(

@@ -14,6 +14,7 @@ from evidence_vault.vault.countersigning import demand_ready, posix
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_path, outside_path
 from evidence_vault.vault.standing import NO_KEY, standing
+from evidence_vault.vault.stations import readers_of
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
 _LOW_SPACE = 1 << 30
@@ -89,7 +90,16 @@ def _keys(
     if not opened or not whole:
         visit.note("may sign", UNCHECKED, "needs the keyring and the catalogue")
         return
-    if vault.keyring.has_recovery:
+    if vault.keyring.desk is not None:
+        readers = readers_of(vault.keyring.recipients)
+        words = " ".join(readers["fingerprint_words"])
+        visit.note(
+            "field vault",
+            OK,
+            f"encrypts to {readers['count']} readers of {vault.keyring.desk.org}, reads nothing; "
+            f"compare with `key card` at the desk: {words}",
+        )
+    elif vault.keyring.has_recovery:
         visit.note("recovery", OK, "every new unit is also encrypted to the recovery recipient")
     else:
         notices.append("there is NO recovery recipient: a lost passphrase loses everything")

@@ -34,7 +34,7 @@ from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.keys import key_state, signer_for
-from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.payloads import Payload, choose_payloads, payload_of
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.sensitive import sensitive_findings
@@ -60,6 +60,7 @@ def get_item(
     The bytes are hashed as they are written; raises EvidenceError (and leaves no file) when they
     are not the ones recorded.
     """
+    demand_desk(vault, "give an original out")
     demand_absent(out)
     payload = payload_of(vault, item, share_copy)
     with payload.open() as probe:
@@ -105,6 +106,7 @@ def write_receipts(
     purpose: str | None = None,
 ) -> dict[str, Any]:
     """Write one receipt file, or one per item into a new folder when several are named."""
+    demand_desk(vault, "write a receipt")
     demand_absent(out)
     shown = fields_to_show(disclose)
     chosen = sorted(set(items))
@@ -169,6 +171,7 @@ def export(
     ``announce`` is told what could point to people before anything is committed or leaves; it
     may raise to stop.
     """
+    demand_desk(vault, "export")
     _check_request(vault, request)
     # 1. Choose.
     chosen = _choose(vault, request)

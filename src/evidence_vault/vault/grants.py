@@ -11,7 +11,7 @@ from evidence_vault.core.event import parse_entry
 from evidence_vault.errors import UsageError
 from evidence_vault.vault.creation import replace_keyring
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.records import committed_at, open_record
 from evidence_vault.vault.writer import writing
 
@@ -35,6 +35,7 @@ def grant(
     than is so, never less. Raises UsageError for a name or recipient that is taken or can't be.
     """
     keyring = vault.keyring
+    demand_desk(vault, "choose who reads: its desk's card does")
     if keyring.plaintext:
         raise UsageError("this vault is not encrypted: whoever has the disk reads everything")
     if not _CODE.match(name):

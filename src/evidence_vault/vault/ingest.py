@@ -22,6 +22,7 @@ from evidence_vault.vault.digesting import absolute_key
 from evidence_vault.vault.estimating import room_needed, seconds_needed
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.presence import Presence
+from evidence_vault.vault.resuming import Resuming
 from evidence_vault.vault.sheets import sheet_sources
 from evidence_vault.vault.workers import Crew, Outcome
 
@@ -31,6 +32,10 @@ Progress = Callable[[int, int, int, int], None]
 _GROUP_ITEMS = 1024
 _GROUP_BYTES = 512 * 1024 * 1024
 _GROUP_SECONDS = 2.0
+STATION_FORGETS = (
+    "a field vault forgets what it took in once an accession is closed: files that are given again "
+    "are stored a second time, and linked at the desk"
+)
 _NAMED = 20  # files named in one notice
 
 
@@ -63,7 +68,11 @@ def ingest(
     Raises what stops all of it: StoreError, KeyProblem, LogInconsistent, UsageError. Ctrl-C ends
     cleanly at a commit. Whatever was acknowledged stays in.
     """
-    return _Run(vault, request, progress).run()
+    work = _Run(vault, request, progress)
+    try:
+        return work.run()
+    finally:
+        work.end()
 
 
 class _Run:
@@ -77,7 +86,10 @@ class _Run:
         self._refused: list[dict[str, Any]] = []
         self._notices: list[str] = []
         self._sources: list[tuple[Source, dict[str, Any]]] = []
-        self._presence = Presence(vault, request.metadata == "strip-only")
+        only_copies = request.metadata == "strip-only"
+        self._presence = Presence(vault, only_copies)
+        if vault.keyring.is_station:
+            self._presence = Resuming(vault, request.by, only_copies)
         self._batch = Batch(vault, request.by, request.fields, self._presence)
         self._done_files = 0
         self._done_bytes = 0
@@ -89,6 +101,7 @@ class _Run:
         if not self._request.dry_run:
             self._demand_standing()
         self._gather()
+        self._batch.resume(self._path_keys(), self._request.dry_run)
         total = sum(source.size for source, _ in self._sources)
         if not self._request.dry_run:
             self._demand_space()
@@ -102,6 +115,10 @@ class _Run:
         if not self._request.dry_run:
             self._finish()
         return self._result(total)
+
+    def end(self) -> None:
+        """Whatever ended the run: let go of what another run may go on with."""
+        self._presence.end()
 
     # -- what to take in -----------------------------------------------------------------------
 
@@ -131,10 +148,13 @@ class _Run:
         with writing(self._vault) as writer:
             self._notices += writer.clock_notices()
 
+    def _path_keys(self) -> list[str]:
+        return [absolute_key(os.path.abspath(source.path)) for source, _ in self._sources]
+
     def _demand_space(self) -> None:
         """Refuse early what can't fit, as it will be stored; what came by its path before is in."""
-        keys = [absolute_key(os.path.abspath(source.path)) for source, _ in self._sources]
-        known = {key for key, _ in self._vault.catalogue.arrivals(keys)}
+        keys = self._path_keys()
+        known = {key for key, _ in self._presence.arrivals(keys)}
         sizes = [
             source.size
             for key, (source, _) in zip(keys, self._sources, strict=True)
@@ -210,6 +230,8 @@ class _Run:
         elif batch.taken_in or batch.again:
             self._notices.append("nothing of this is backed up yet: this vault has no replica")
         self._notices += self._presence.notices
+        if not self._presence.links and batch.taken_in and not self._interrupted:
+            self._notices.append(STATION_FORGETS)
         if batch.untold:
             self._notices.append(
                 f"{batch.untold} of the files that are in already came with fields: those were not "
@@ -239,6 +261,7 @@ class _Run:
             "received_again": batch.again,
             "refused": self._refused,
             "seconds": f"{seconds:.2f}",
+            "station": not self._presence.links,
             "space_free": free_bytes(self._vault.folder),
             "space_needed": room_needed(
                 [int(each["size"]) for each in batch.taken_in], self._vault.config.plaintext

@@ -104,6 +104,8 @@ def _row(key: KeyInterval, held: list[str]) -> dict[str, Any]:
 
 
 def _readers(keyring: Keyring) -> list[dict[str, Any]]:
+    if keyring.is_station:
+        return [{"kind": "desk", "name": None, "recipient": r} for r in keyring.recipients]
     own = str(age.PQIdentity.from_seed(keyring.seeds["read"]).to_recipient())
     codes = {recipient: name for name, recipient in keyring.granted}
     return [

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -18,7 +19,7 @@ from evidence_vault.core.entry0 import EntryZero, parse_entry0
 from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.tile_reader import TileReader
-from evidence_vault.errors import KeyProblem, StoreError, UsageError, VaultBusy
+from evidence_vault.errors import KeyProblem, PolicyRefused, StoreError, UsageError, VaultBusy
 from evidence_vault.log.catalogue import Catalogue
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import Clock
@@ -91,7 +92,9 @@ class Vault:
                     hint="give --passphrase-file, or run it on a terminal",
                 )
             data = self.keyring_bytes()
-            self._keyring = open_keyring(data, self._passphrase())
+            opened = open_keyring(data, self._passphrase())
+            demand_settings(self.config, opened)
+            self._keyring = opened
             self.keyring_digest = hashlib.sha256(data).hexdigest()
         return self._keyring
 
@@ -186,6 +189,28 @@ class Vault:
         self.close()
 
 
+def demand_settings(config: VaultConfig, keyring: Keyring) -> None:
+    """Raises UsageError (E-CONFIG-CHANGED) where vault.toml is not that of this keyring.
+
+    Of a field vault nothing but the number of its log may differ from what ``init`` wrote: a
+    laptop that was taken and given back with one setting changed goes no further.
+    """
+    expected = replace(config, station=keyring.is_station)
+    if keyring.is_station:
+        expected = VaultConfig(config.log, plaintext=False, station=True)
+    changed = [f.name for f in fields(config) if _differ(config, expected, f.name)]
+    if changed:
+        raise UsageError(
+            f"vault.toml is not the one this keyring belongs to: {', '.join(changed)} was changed",
+            code="E-CONFIG-CHANGED",
+            hint="somebody may have changed it: treat this machine as one that others had in hand",
+        )
+
+
+def _differ(one: VaultConfig, other: VaultConfig, name: str) -> bool:
+    return bool(getattr(one, name) != getattr(other, name))
+
+
 def open_vault(
     folder: Path, passphrase: Passphrase | None = None, clock: Clock | None = None
 ) -> Vault:
@@ -197,7 +222,23 @@ def open_vault(
             hint="make one with `evidence-vault init DIR --org NAME`",
         )
     osfiles.private_umask()
+    osfiles.no_core_dumps()
     return Vault(folder.absolute(), passphrase, clock or SystemClock())
+
+
+def refuse_reading(doing: str) -> PolicyRefused:
+    """The error for what only a vault that reads can do. ``doing``: such as ``search``."""
+    return PolicyRefused(
+        f"this is a field vault: it holds no key that reads what it took in, so it can't {doing}",
+        code="E-STATION",
+        hint="do it at the desk, after the field vault has handed over",
+    )
+
+
+def demand_desk(vault: Vault, doing: str) -> None:
+    """Raises PolicyRefused (E-STATION) on a field vault."""
+    if vault.keyring.is_station:
+        raise refuse_reading(doing)
 
 
 def _holder(path: Path) -> str:

@@ -7,7 +7,7 @@ then "in already" and "received again" are true.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evidence_vault.core.commit import Committed
@@ -20,7 +20,13 @@ from evidence_vault.vault.records import committed_at, open_record, unit_of
 
 
 class Presence:
-    """Answers for one run of ``ingest``; each item is looked at once."""
+    """Answers for one run of ``ingest``; each item is looked at once.
+
+    ``links``: whether bytes that are in are recognised, wherever they come from. What a field
+    vault, which can't read, does in its place stands in resuming.py; both have the same methods.
+    """
+
+    links = True
 
     def __init__(self, vault: Vault, copies_suffice: bool = False) -> None:
         """``copies_suffice``: an item whose original was not kept is in if its copy is."""
@@ -51,6 +57,37 @@ class Presence:
         """
         items = {arrivals[key, sha256] for key in path_keys if (key, sha256) in arrivals}
         return next((item for item in sorted(items) if self.holds(item, sha256)), None)
+
+    def arrivals(self, path_keys: Sequence[str]) -> Mapping[tuple[str, str], str]:
+        """Item by (path key, SHA-256) of every known arrival by one of these paths."""
+        return self._vault.catalogue.arrivals(path_keys)
+
+    def by_digests(self, digests: Sequence[str]) -> Mapping[str, list[str]]:
+        """Items by the SHA-256 (hex) of their originals, newest first, of those known."""
+        return self._vault.catalogue.by_digests(digests)
+
+    def resume(self, path_keys: Sequence[str], terms: Sequence[Any], dry: bool) -> str | None:
+        """The accession that a run which was ended left open and this one goes on with."""
+        return None
+
+    def opened(self, accession: str, terms: Sequence[Any]) -> None:
+        """An accession is about to be opened."""
+
+    def note(self, path_keys: Sequence[str], sha256: str, item: str, leaf: bytes) -> None:
+        """An entry that takes a source in is about to be committed."""
+
+    def keep(self) -> None:
+        """Make what was noted durable: the commit comes next."""
+
+    def closed(self) -> None:
+        """The accession was closed."""
+
+    def end(self) -> None:
+        """This run is over, whatever ended it."""
+
+    def stays_open(self, outcome: str) -> bool:
+        """Whether the accession is left open, for the next run to go on with."""
+        return False
 
     def differs(self, item: str, fields: Mapping[str, Any]) -> bool:
         """True when fields given now say something that is not recorded for the item."""

@@ -16,8 +16,9 @@ from evidence_vault.vault.derivatives import listed
 from evidence_vault.vault.foreign import foreign_events
 from evidence_vault.vault.handovers import REMOVED, standings
 from evidence_vault.vault.keys import key_state
-from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.opening import Vault, refuse_reading
 from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
+from evidence_vault.vault.stations import list_stored, show_stored
 
 _LISTED = [
     "id",
@@ -51,9 +52,17 @@ _NOT_CURRENT = frozenset(
 
 
 def list_items(vault: Vault, limit: int | None = None, offset: int = 0) -> dict[str, Any]:
-    """Items in order of identifiers, from the local index: no passphrase is needed."""
+    """Items in order of identifiers, from the local index: no passphrase is needed.
+
+    Of a field vault only what stands in clear: ``station`` is True, and the rest is None.
+    """
+    if not vault.catalogue.has_index():
+        stored, total = list_stored(vault, limit, offset)
+        empty: dict[str, Any] = {**dict.fromkeys(_LISTED), "case": []}
+        rows = [{**empty, **row} for row in stored]
+        return {**_listing(vault, rows, total), "station": True}
     rows = vault.catalogue.find(limit=limit, offset=offset)
-    return _listing(vault, rows, vault.catalogue.count_items())
+    return {**_listing(vault, rows, vault.catalogue.count_items()), "station": False}
 
 
 def search_items(
@@ -69,7 +78,12 @@ def search_items(
     limit: int | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
-    """Items that meet every condition given, from the local index."""
+    """Items that meet every condition given, from the local index.
+
+    Raises PolicyRefused (E-STATION) on a field vault, which has none.
+    """
+    if not vault.catalogue.has_index():
+        raise refuse_reading("search")
     rows = vault.catalogue.search(
         digest=digest,
         name=name,
@@ -97,7 +111,12 @@ _EXTRACTED = ("content_credentials", "tags")
 
 
 def show_item(vault: Vault, item: str) -> dict[str, Any]:
-    """Everything known of one item, current and superseded values apart."""
+    """Everything known of one item, current and superseded values apart.
+
+    Of a field vault what stands in clear (stations.show_stored).
+    """
+    if vault.keyring.is_station:
+        return show_stored(vault, item)
     events = list(item_history(vault, item))
     first = events[0]
     void = [e for e in events if is_void(key_state(vault, e.log), e.event, e.index)]
@@ -179,6 +198,12 @@ def _transfer(vault: Vault, item: str, first: ItemEvent) -> dict[str, Any]:
     }
 
 
+def withheld(event: ItemEvent) -> int:
+    """How many fields an event commits to that are not shown here: all, on a field vault."""
+    told = sum(1 for commitment in event.event.commitments.values() if commitment is not None)
+    return told - len(event.disclosures)
+
+
 def _device_clock(metadata: dict[str, Any] | None) -> str | None:
     """What the device's own clock says, from the sealed metadata; None when it says nothing."""
     if metadata is None:
@@ -251,7 +276,7 @@ def history(vault: Vault, item: str) -> dict[str, Any]:
                 "signer": e.event.signer,
                 "type": e.event.type,
                 "void": is_void(keys[e.log], e.event, e.index),
-                "withheld": 0,
+                "withheld": withheld(e),
             }
             for e in events
         ],

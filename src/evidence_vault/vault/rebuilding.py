@@ -102,7 +102,7 @@ def _replay(
     for leftover in (fresh, *_companions(fresh)):
         leftover.unlink(missing_ok=True)
     current = vault.config.log
-    catalogue = Catalogue.create(fresh, 0)
+    catalogue = Catalogue.create(fresh, 0, index=not vault.keyring.is_station)
     entries = 0
     try:
         for number in range(current + 1):
@@ -168,6 +168,13 @@ def _recover(vault: Vault, recovery: Path, passphrase: Callable[[], str]) -> Non
             "this recovery file belongs to another vault",
             code="E-RECOVERY-FOREIGN",
             hint="look for the file that names the log " + zero.origin,
+        )
+    if rescue.identity is None:
+        raise KeyProblem(
+            "this is the recovery file of a field vault: it holds no key that reads",
+            code="E-STATION",
+            hint="what the field vault holds is read at its desk: carry archive/ and control/ "
+            "there, and set up a new field vault with `evidence-vault init DIR --station CARD`",
         )
     keyring = Keyring.recovered(
         zero.origin,

@@ -25,7 +25,7 @@ from evidence_vault.errors import (
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.seal.units import open_bytes, open_payload, unwrap
 from evidence_vault.store.filesystem import object_key
-from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.opening import Vault, demand_desk
 
 MAX_METADATA = 256 * 1024 * 1024
 _READ_AHEAD = 256 * 1024
@@ -107,6 +107,7 @@ def file_key_of(vault: Vault, committed: Committed, unit: Unit) -> bytes | None:
     """
     if unit.header is None:
         return None
+    demand_desk(vault, "open it")
     header = committed.headers.get(unit.id)
     if header is None:
         raise EvidenceError(
@@ -121,7 +122,8 @@ def file_key_of(vault: Vault, committed: Committed, unit: Unit) -> bytes | None:
 def item_history(vault: Vault, item: str, log: int | None = None) -> Iterator[ItemEvent]:
     """Events of an item, oldest first, with their disclosures (needs the keyring).
 
-    Without ``log``: of every log of this vault, in order.
+    Without ``log``: of every log of this vault, in order. On a field vault, which reads nothing,
+    without disclosures.
     """
     logs = range(vault.config.log + 1) if log is None else [log]
     if vault.catalogue.home(item) is None:
@@ -140,7 +142,7 @@ def item_history(vault: Vault, item: str, log: int | None = None) -> Iterator[It
                 seq,
                 committed.entry,
                 event,
-                open_record(vault, committed, event),
+                {} if vault.keyring.is_station else open_record(vault, committed, event),
                 committed,
             )
 

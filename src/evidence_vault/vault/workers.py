@@ -182,7 +182,7 @@ class Crew:
         for start in range(0, len(self._sources), _LOOK_UP):
             part = [Outcome(s, fields) for s, fields in self._sources[start : start + _LOOK_UP]]
             keys = [key for outcome in part for key in outcome.path_keys]
-            found = self._vault.catalogue.arrivals(keys)
+            found = self._presence.arrivals(keys)
             self._arrivals |= found
             known = {key for key, _ in found}
             for outcome in part:

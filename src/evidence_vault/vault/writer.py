@@ -162,7 +162,9 @@ class Writer:
         start = self._sequencer.frontier.size
         if self._prepared:
             step("3-built")
-            self._sequencer.append(self._prepared, self.index)
+            # A field vault keeps nothing searchable, whatever tables its catalogue has.
+            index = IndexRows() if self._keyring.is_station else self.index
+            self._sequencer.append(self._prepared, index)
             step("5-catalogue")
         self._prepared, self.index = [], IndexRows()
         self._heads.clear()
