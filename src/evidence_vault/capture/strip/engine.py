@@ -144,7 +144,12 @@ def _why_it_may_stay(form: Format, key: str) -> str | None:
 
 
 def _told(key: str, bench: Bench) -> str:
-    """A tag's name as a report may say it: one that the file itself gave is not told."""
+    """A tag's name as a report may say it: one that the file itself gave is not told.
+
+    A name without groups is none of ExifTool's but a format module's own words.
+    """
+    if ":" not in key:
+        return key
     group, _, name = key.rpartition(":")
     known = name in bench.known_names or _UNKNOWN.match(name) is not None
     first = group.split(":")[0]
@@ -230,7 +235,9 @@ def _judge(
     if residues:
         reasons.append(f"ExifTool still finds {', '.join(residues[:20])}")
     if scan.residues:
-        reasons.append(f"{scan.parser.name} still finds {', '.join(sorted(scan.residues)[:20])}")
+        reasons.append(
+            f"{scan.parser.name} still finds {', '.join(sorted(set(scan.residues))[:20])}"
+        )
     if found.found:
         reasons.append("a removed value is still in the bytes")
     if comparison.identical == "no":
