@@ -30,6 +30,25 @@ FORMATS: dict[str, tuple[str, str]] = {
     "video/mp4": ("isomedia", "IsoMedia"),
     "video/quicktime": ("isomedia", "IsoMedia"),
     "video/x-m4v": ("isomedia", "IsoMedia"),
+    "application/json": ("plaintext", "PlainText"),
+    "application/pdf": ("pdf", "Pdf"),
+    "application/zip": ("zipfolder", "ZipFolder"),
+    "image/svg+xml": ("svg", "Svg"),
+    "message/rfc822": ("mail", "Mail"),
+    "text/csv": ("plaintext", "PlainText"),
+    "text/plain": ("plaintext", "PlainText"),
+    **{
+        f"application/vnd.oasis.opendocument.{kind}": ("opendocument", "OpenDocument")
+        for kind in ("text", "spreadsheet", "presentation", "graphics", "formula", "chart")
+    },
+    **{
+        f"application/vnd.openxmlformats-officedocument.{kind}": ("ooxml", "OfficeOpenXml")
+        for kind in (
+            "wordprocessingml.document",
+            "spreadsheetml.sheet",
+            "presentationml.presentation",
+        )
+    },
 }
 
 
