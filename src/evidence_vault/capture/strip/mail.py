@@ -68,7 +68,7 @@ class Mail:
             ordinary=frozenset(["1.0", "quoted-printable", "base64", "utf-8", "UTF-8"]),
         )
 
-    def _body(self, part: EmailMessage, number: str, bench: Bench) -> list[str]:
+    def _body(self, part: Any, number: str, bench: Bench) -> list[str]:
         """Lines of a part from its Content-Type on."""
         self._parts += 1
         if self._parts > _MOST_PARTS or number.count("-") > 20:
@@ -126,7 +126,7 @@ class Mail:
         """Every part, decoded."""
         for part in _parsed(path).walk():
             if not part.is_multipart():
-                yield View("a part", _data(cast(EmailMessage, part)))
+                yield View("a part", _data(part))
 
     def visible_text(self, source: Path, bench: Bench) -> str:
         """Headers that are shown, and texts."""
@@ -143,7 +143,7 @@ def _parsed(path: Path) -> EmailMessage:
         message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     except (ValueError, LookupError, IndexError) as error:
         raise NotChecked("it can't be read as a message") from error
-    return cast(EmailMessage, message)
+    return message
 
 
 def _shown(message: EmailMessage) -> Iterator[tuple[str, str]]:
@@ -159,7 +159,7 @@ def _seen(message: EmailMessage) -> list[str]:
             part.get_content_type() == "text/plain"
             and part.get_content_disposition() != "attachment"
         ):
-            found.append(_text(cast(EmailMessage, part)).replace("\r\n", "\n"))
+            found.append(_text(part).replace("\r\n", "\n"))
     return found
 
 
