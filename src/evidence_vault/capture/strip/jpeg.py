@@ -185,7 +185,7 @@ def rewritten(data: bytes) -> tuple[bytes, list[str], list[Secret]]:
     for each in segments:
         if _is_private(each) and written(each.marker, each.payload) not in head:
             gone.append(_name(each))
-            secrets.append(Secret(f"JPEG:{_name(each)}", each.payload))
+            secrets += [Secret(f"JPEG:{_name(each)}", part) for part in _apart(each.payload)]
     for name, value in profile_texts(profile_of(segments)) if b"ICC_PROF" in head else ():
         secrets.append(Secret(f"JPEG:{name}", value))
     trailer = data[end:]
@@ -195,6 +195,12 @@ def rewritten(data: bytes) -> tuple[bytes, list[str], list[Secret]]:
     if any(sign in data for sign in _GAIN_MAPS):
         gone.append("HDR gain map: on an HDR screen the copy looks as on any other screen")
     return clean, gone, secrets
+
+
+def _apart(payload: bytes) -> list[bytes]:
+    """What stands before a preview, and the preview: its tables may be the picture's own."""
+    at = payload.find(b"\xff\xd8\xff")
+    return [payload] if at <= 0 else [payload[:at], payload[at:]]
 
 
 def _header(segments: list[Segment]) -> bytes:
@@ -260,7 +266,7 @@ def same_previews(data: bytes) -> Iterator[bytes]:
             continue
         if [one.scan for one in inner if one.scan] == scans:
             yield each.payload[at : at + end]
-            yield each.payload
+            yield each.payload[at:]
 
 
 def _trailer_name(trailer: bytes) -> str:
