@@ -104,7 +104,12 @@ class IsoMedia(Media):
             (
                 *("TimeScale", "Duration", "PreferredRate", "TrackDuration", "MediaTimeScale"),
                 *("MediaDuration", "VideoFrameRate", "TimeToSampleTable", "EditListTable"),
-                *("CompositionTimeToSample", "SampleToGroup", "SampleGroupDescription"),
+                *(
+                    "CompositionTimeToSample",
+                    "IdependentAndDisposableSamples",
+                    "SampleToGroup",
+                    "SampleGroupDescription",
+                ),
                 *("PreviewTime", "PreviewDuration", "PosterTime", "SelectionTime"),
                 *("SelectionDuration", "CurrentTime", "SyncSampleTable"),
             ),
