@@ -11,6 +11,7 @@ import pytest
 from tests.strip.planted import (
     PICTURES,
     SECRET,
+    TONE,
     assert_clean_without,
     box,
     copied,
@@ -98,10 +99,10 @@ def test_secret_in_chapters_and_a_text_track(tmp_path: Path) -> None:
     )
     subtitles = tmp_path / "telemetry.srt"
     subtitles.write_text(f"1\n00:00:00,000 --> 00:00:00,400\n{SECRET.decode()} N16.8 E96.1\n")
-    data = movie(
-        tmp_path,
-        *("-f", "ffmetadata", "-i", str(chapters), "-i", str(subtitles), "-map", "0", "-map", "1"),
-        *("-map", "3", "-map_chapters", "2", "-c:s", "mov_text"),
+    data = made(
+        tmp_path / "made.mp4",
+        *(*PICTURES, *TONE, "-f", "ffmetadata", "-i", str(chapters), "-i", str(subtitles)),
+        *("-map", "0", "-map", "1", "-map", "3", "-map_chapters", "2", "-c:s", "mov_text"),
     )
     report = assert_clean_without(tmp_path, data)
     assert {"track of text", "track of subtitles"} <= {

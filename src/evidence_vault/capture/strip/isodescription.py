@@ -20,6 +20,12 @@ _FIXED = {
     **{b"enda": 2, b"dac3": 3, b"dec3": 64, b"pcmC": 6, b"srat": 8, b"st3d": 5, b"chan": 512},
     **{b"frma": 4, b"alac": 36, b"chnl": 64, b"bitr": 8},
 }
+#: Parts that only this program's fixed fields fill, whether ExifTool knows them or not.
+WRITTEN = {
+    *_FIXED,
+    *(b"avcC", b"hvcC", b"esds", b"wave", b"dfLa", b"dOps", b"damr", b"d263", b"mp4a", b"sv3d"),
+    *(b"edts", b"elst", b"tapt", b"elng", b"cslg", b"sdtp", b"sgpd", b"sbgp", b"stps", b"co64"),
+}
 _SHORT_CONFIG = 64
 _ALS = 36
 

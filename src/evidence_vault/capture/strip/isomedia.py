@@ -18,6 +18,7 @@ from typing import BinaryIO, ClassVar
 from evidence_vault.capture.strip.bench import Bench
 from evidence_vault.capture.strip.boxes import Box, box, boxes, unpacked_movie
 from evidence_vault.capture.strip.isodescription import (
+    WRITTEN,
     clean_description,
     entries,
     length_size,
@@ -91,16 +92,11 @@ class IsoMedia(Media):
                 *("ProductionApertureDimensions", "EncodedPixelsDimensions", "Movie"),
                 *("CleanAperture", "ChunkOffset", "SampleSizes", "SampleToChunk", "MediaData"),
                 *("AVCConfiguration", "HEVCConfiguration", "VideoFieldOrder", "LayoutFlags"),
-                *("IdependentAndDisposableSamples", "Unknown_tapt", "Unknown_elng"),
+                *("IdependentAndDisposableSamples"),
                 *(
                     "EncoderVendor",
                     "EncoderVersion",
-                    "Unknown_esds",
-                    "Unknown_alac",
-                    "Unknown_mp4a",
                 ),
-                *("Unknown_wave", "Unknown_frma", "Unknown_dOps", "Unknown_dfLa"),
-                *("Unknown_vpcC", "Unknown_av1C", "Unknown_hvcC", "Unknown_fiel", "Unknown_enda"),
             ),
             FORMS_ONLY,
         )
@@ -108,7 +104,12 @@ class IsoMedia(Media):
             (
                 *("TimeScale", "Duration", "PreferredRate", "TrackDuration", "MediaTimeScale"),
                 *("MediaDuration", "VideoFrameRate", "TimeToSampleTable", "EditListTable"),
-                *("CompositionTimeToSample", "Unknown_edts", "Unknown_elst", "Unknown_cslg"),
+                *(
+                    "CompositionTimeToSample",
+                    "IdependentAndDisposableSamples",
+                    "SampleToGroup",
+                    "SampleGroupDescription",
+                ),
                 *("PreviewTime", "PreviewDuration", "PosterTime", "SelectionTime"),
                 *("SelectionDuration", "CurrentTime", "SyncSampleTable"),
             ),
@@ -169,7 +170,8 @@ class IsoMedia(Media):
     def may_stay(self, tag: str) -> str | None:
         if tag.startswith("QuickTime:ItemList") or ":Keys:" in tag or ":UserData:" in tag:
             return None
-        return super().may_stay(tag)
+        kind = tag.rpartition(":Unknown_")[2].encode()
+        return FORMS_ONLY if kind in WRITTEN else super().may_stay(tag)
 
 
 _KEPT = (
