@@ -80,6 +80,8 @@ def ingest_result(**changes: Any) -> dict[str, Any]:
         "taken_in": [{"id": "TST-0000001", "name": "a", "size": 3, "format": "", "sha256": ""}],
         "received_again": [],
         "already_in": 0,
+        "copies": {},
+        "without_copy": [],
         "refused": [],
         "bytes": 3,
         "seconds": "1.00",

@@ -12,7 +12,7 @@ from evidence_vault.seal.keyring import Ed25519Signer, Keyring, Peer
 from evidence_vault.vault.accepting import AcceptRequest, accept
 from evidence_vault.vault.acknowledging import acknowledge
 from evidence_vault.vault.checking import log_audit, publish_and_sign
-from evidence_vault.vault.creation import _make_folder, begin_log, create_vault
+from evidence_vault.vault.creation import make_folder, begin_log, create_vault
 from evidence_vault.vault.handovers import list_handovers
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.offering import OfferRequest, offer
@@ -120,7 +120,7 @@ def make_field(folder: Path, desk: Path, prefix: str) -> None:
         recipients = vault.keyring.recipients
     origin = f"field-{prefix.lower()}-{folder.parent.name[-8:]}"
     keyring = Keyring.station(origin, "House F", prefix, recipients, peer_of(desk))
-    _make_folder(folder, keyring, PASSPHRASE)
+    make_folder(folder, keyring, PASSPHRASE)
     with opened(folder) as vault:
         begin_log(vault, Ed25519Signer(os.urandom(32)), "f-1", None)
         publish_and_sign(vault)

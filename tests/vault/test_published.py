@@ -128,6 +128,7 @@ def test_the_recovery_identity_alone_opens_every_unit(
                             vault.folder / "archive/objects" / unit.objects[0][:2] / unit.objects[0]
                         ).read_bytes()
                     plain = io.BytesIO()
+                    assert rescue.identity is not None
                     age.decrypt_stream([rescue.identity], io.BytesIO(header + payload), plain)
                     kind: Kind = "media" if unit.kind == "content" else "disclosures"
                     content = unpad(plain.getvalue(), kind)

@@ -36,6 +36,7 @@ from evidence_vault.vault.handovers import OFFERED, OPEN, PROVED, REMOVED, stand
 from evidence_vault.vault.offerfile import OfferWriter
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
+from evidence_vault.vault.resuming import close_all_left_open
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
@@ -64,6 +65,7 @@ def offer(vault: Vault, request: OfferRequest, progress: Progress | None = None)
     demand_absent(request.out)
     demand_sealed(vault)
     receiver = receiver_of(vault.keyring, request.to)
+    close_all_left_open(vault, request.by)  # what tells of their files must not outlive this
     chosen, refused = _choose(vault, request.items, receiver)
     if not chosen:
         raise UsageError(
