@@ -1,6 +1,6 @@
 """The process in which parsers meet one hostile file: a job on standard input, a report out.
 
-A job is a JSON object with ``source``, ``target`` and ``folder`` (paths). The limits around this
+A job is a JSON object with ``source``, ``target``, ``folder`` and ``names`` (paths). The limits around this
 process are the parent's (:mod:`evidence_vault.capture.confine`).
 """
 
@@ -22,7 +22,8 @@ def main() -> None:
     job = json.loads(sys.stdin.buffer.read())
     folder = Path(job["folder"])
     folder.mkdir(parents=True, exist_ok=True)
-    report = strip(Path(job["source"]), Path(job["target"]), Bench(folder, strip))
+    bench = Bench(folder, strip, names=Path(job["names"]))
+    report = strip(Path(job["source"]), Path(job["target"]), bench)
     with answers:
         answers.write(json.dumps(report).encode())
 

@@ -72,7 +72,12 @@ class CopyMaker:
         folder.mkdir()
         link, target = folder / "original", folder / "copy"
         link.symlink_to(os.path.abspath(source))
-        job = {"folder": str(folder / "scratch"), "source": str(link), "target": str(target)}
+        job = {
+            "folder": str(folder / "scratch"),
+            "names": str(self._names()),
+            "source": str(link),
+            "target": str(target),
+        }
         report = self._ask(job, source, folder)
         shutil.rmtree(folder / "scratch", ignore_errors=True)
         link.unlink(missing_ok=True)
@@ -80,6 +85,18 @@ class CopyMaker:
         if not clean:
             target.unlink(missing_ok=True)
         return Copy(target if clean else None, report)
+
+    def _names(self) -> Path:
+        """Where the names of all of ExifTool's tags stand; empty where there is no ExifTool."""
+        path = Path(self._private.path, "names")
+        if not path.exists():
+            limits = Limits(processes=1, output_bytes=REPORT_LIMIT)
+            try:
+                listed = run(["exiftool", "-list"], limits).out
+            except (TimedOut, TooLarge, Crashed):
+                listed = b""
+            path.write_bytes(listed)
+        return path
 
     def forget(self, copy: Copy) -> None:
         """Delete a copy that was sealed."""
@@ -113,7 +130,7 @@ class CopyMaker:
             processes=_PROCESSES,
         )
         programs = [place for name in _PROGRAMS for place in own_folders(name)]
-        readable = [Path(os.path.abspath(source)), *python_folders(), *programs]
+        readable = [Path(os.path.abspath(source)), Path(job["names"]), *python_folders(), *programs]
         child = [sys.executable, "-I", "-m", "evidence_vault.capture.strip.child"]
         try:
             done = run(
