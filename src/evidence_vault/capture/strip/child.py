@@ -1,7 +1,7 @@
 """The process in which parsers meet one hostile file: a job on standard input, a report out.
 
-A job is a JSON object with ``source``, ``target``, ``folder`` and ``names`` (paths). The limits around this
-process are the parent's (:mod:`evidence_vault.capture.confine`).
+A job is a JSON object with ``source``, ``target``, ``folder`` and ``names`` (paths). The limits
+around this process are the parent's (:mod:`evidence_vault.capture.confine`).
 """
 
 from __future__ import annotations
