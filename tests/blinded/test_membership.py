@@ -156,12 +156,29 @@ def unit_id_as_file_key(patch: pytest.MonkeyPatch) -> None:
     ("weaken", "caught_by"),
     [
         (salt_fixed, "commitments_without_salt"),
-        (salt_from_the_field_name, "common_with_own_vault"),
-        (salt_from_the_value, "common_with_own_vault"),
-        (plain_digest_in_clear, "plain_digests"),
+        pytest.param(
+            salt_from_the_field_name,
+            "common_with_own_vault",
+            marks=pytest.mark.slow,
+            id="salt_from_the_field_name",
+        ),
+        pytest.param(
+            salt_from_the_value,
+            "common_with_own_vault",
+            marks=pytest.mark.slow,
+            id="salt_from_the_value",
+        ),
+        pytest.param(
+            plain_digest_in_clear,
+            "plain_digests",
+            marks=pytest.mark.slow,
+            id="plain_digest_in_clear",
+        ),
         (unpadded_size, "exact_size"),
-        (file_key_reused, "file_keys"),
-        (unit_id_as_file_key, "file_keys"),
+        pytest.param(file_key_reused, "file_keys", marks=pytest.mark.slow, id="file_key_reused"),
+        pytest.param(
+            unit_id_as_file_key, "file_keys", marks=pytest.mark.slow, id="unit_id_as_file_key"
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", value),
 )
@@ -186,6 +203,7 @@ def test_the_plaintext_mode_is_not_blinded_as_the_pages_say(
     assert {"plain_digests", "exact_size", "common_with_own_vault"} <= set(weak.winners())
 
 
+@pytest.mark.slow
 def test_a_salt_used_for_two_values_is_caught_once_one_is_revealed(
     make_vault: MakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
