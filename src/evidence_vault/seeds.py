@@ -1,4 +1,4 @@
-"""Where the demonstration material lies: in the source tree, or inside the installed package."""
+"""Where data of the program lies: in the source tree, or inside the installed package."""
 
 from __future__ import annotations
 
@@ -23,5 +23,22 @@ def demo_folder() -> Path:
         "the demonstration material is missing: looked for "
         + " and ".join(str(folder) for folder in candidates),
         code="E-DEMO-MISSING",
+        hint="install the package again, or run the command from a complete source checkout",
+    )
+
+
+def places_file() -> Path:
+    """The list of places of Myanmar with their codes and spellings (seeds/places/README.md).
+
+    Raises NotFound when it is in neither place.
+    """
+    name = Path("places", "myanmar.csv")
+    candidates = (_PACKAGE / "_seeds" / name, _PACKAGE.parent.parent / "seeds" / name)
+    for file in candidates:
+        if file.is_file():
+            return file
+    raise NotFound(
+        "the list of places is missing: looked for " + " and ".join(map(str, candidates)),
+        code="E-PLACES-MISSING",
         hint="install the package again, or run the command from a complete source checkout",
     )

@@ -37,6 +37,7 @@ def list_items(session: Session, limit: int | None, offset: int) -> Answer:
 @click.option("--digest", metavar="HEX", help="SHA-256 or SHA-512 of a file.")
 @click.option("--name", metavar="TEXT", help="Part of the original name.")
 @click.option("--date", metavar="DATE", help="When it happened: 2026, 2026-03 or 2026-03-05.")
+@click.option("--place", metavar="PLACE", help="Where: a P-code, or a name in any known spelling.")
 @click.option("--source-code", metavar="CODE", help="Code of the source.")
 @click.option("--case", metavar="CODE", help="Case code.")
 @click.option("--accession", metavar="ID", help="Accession.")
@@ -48,6 +49,7 @@ def search(
     digest: str | None,
     name: str | None,
     date: str | None,
+    place: str | None,
     source_code: str | None,
     case: str | None,
     accession: str | None,
@@ -63,7 +65,7 @@ def search(
             hint=f"put several words in quotes: search {shlex.quote(' '.join(words))}",
         )
     text = words[0] if words else None
-    if not any((text, digest, name, date, source_code, case, accession)):
+    if not any((text, digest, name, date, place, source_code, case, accession)):
         raise UsageError("say what to search for, for example TEXT, --case or --digest")
     with session.open() as vault:
         result = search_items(
@@ -72,13 +74,14 @@ def search(
             name=name,
             text=text,
             date=date,
+            place=place,
             source_code=source_code,
             case=case,
             accession=accession,
             limit=limit,
             offset=offset,
         )
-    return answer(result, render.listing)
+    return answer(result, render.found)
 
 
 @command("show")

@@ -121,4 +121,4 @@ def describe(result: dict[str, Any]) -> str:
         f"{shown(each['name'])}: {shown(each['reason'])} ({each['code']})"
         for each in result["refused"]
     ]
-    return "\n".join([*lines, *block("NOT described:", rows)])
+    return "\n".join([*lines, *block("NOT described:", rows), *notices(result["notices"])])

@@ -30,6 +30,16 @@ def listing(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def found(result: dict[str, Any]) -> str:
+    """The items found, and which places a name was taken to mean."""
+    meant = [
+        f"{place['pcode']} ({shown(place['kind'])} {shown(place['name_en'])}, {place['name_my']})"
+        for place in result["places"]
+    ]
+    lines = [f"Places of that name: {', '.join(meant)}."] if meant else []
+    return "\n".join([listing(result), *lines])
+
+
 def _row(item: Mapping[str, Any]) -> tuple[str, ...]:
     title = item.get("title")
     name = shown(item.get("name")) + (f" - {shown(title)}" if title else "")
@@ -152,7 +162,7 @@ def _bracket(time: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _metadata(metadata: Mapping[str, Any], in_full: bool) -> list[str]:
     tags = metadata.get("tags") or {}
-    apart = ("tags", "content_credentials")
+    apart = ("tags", "content_credentials", "text")
     said = ", ".join(
         f"{shown(str(k))} {shown(v)}" for k, v in metadata.items() if k not in apart and v
     )
@@ -161,6 +171,7 @@ def _metadata(metadata: Mapping[str, Any], in_full: bool) -> list[str]:
         lines += ["  " + line for line in table([(shown(k), shown(v)) for k, v in tags.items()])]
     elif tags:
         lines[-1] += " -v shows them."
+    lines += [_burmese(note) for note in metadata.get("text") or ()]
     credentials = metadata.get("content_credentials")
     return lines if credentials is None else [*lines, *_credentials(credentials, in_full)]
 
@@ -187,6 +198,18 @@ def _credentials(found: Mapping[str, Any], in_full: bool) -> list[str]:
         f"Content credentials (C2PA): {shown(found['outcome'])}{reason}. {shown(found['meaning'])}",
         *("  " + line for line in table(told)),
     ]
+
+
+_ENCODINGS = {"unicode": "Unicode", "zawgyi": "Zawgyi (an older font encoding)"}
+
+
+def _burmese(note: Mapping[str, Any]) -> str:
+    """One line on how a text is encoded; an unknown word is shown as it is."""
+    what = f"Text in the Myanmar script ({shown(note['of'])}): "
+    if note["encoding"] == "cannot-be-told":
+        return f"{what}Unicode or Zawgyi could not be told ({shown(note['basis'])})."
+    named = _ENCODINGS.get(note["encoding"], shown(note["encoding"]))
+    return f"{what}{named}, confidence {shown(note['confidence'])} ({shown(note['basis'])})."
 
 
 def original_name(path: Any) -> str:

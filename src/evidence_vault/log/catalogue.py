@@ -41,6 +41,9 @@ _PATCHABLE = [
     "title",
     "description",
     "classification",
+    "key_place",
+    "key_title",
+    "key_description",
 ]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, case, func, inspect, select
+from sqlalchemy import Engine, case, func, inspect, or_, select
 from sqlmodel import Session
 
 from evidence_vault.log.database import translated
@@ -99,23 +99,32 @@ class SearchIndex:
         source_code: str | None = None,
         case: str | None = None,
         accession: str | None = None,
+        place: str | None = None,
+        pcodes: Sequence[str] = (),
+        spellings: Mapping[str, Sequence[str]] | None = None,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """Items that meet every condition given. Digests match by prefix of at least 8 hex."""
+        """Items that meet every condition given. Digests match by prefix of at least 8 hex.
+
+        ``spellings``: for ``name``, ``text`` and ``place`` the keys (core/searchkey.py) that do as
+        well as the text itself; without them texts match as they were typed. ``pcodes``: places
+        that
+        do as well as ``place``.
+        """
+        keys = spellings or {}
         where: list[Any] = []
         if digest is not None:
             low = digest.lower()
             where.append(_starts(IndexItem.sha256, low) | _starts(IndexItem.sha512, low))
         if name is not None:
-            where.append(_contains(IndexItem.name, name))
+            where.append(_any_holds(("name",), name, keys.get("name", ())))
         if text is not None:
-            where.append(
-                _contains(IndexItem.name, text)
-                | _contains(IndexItem.title, text)
-                | _contains(IndexItem.description, text)
-                | _contains(IndexItem.place, text)
-            )
+            columns = ("name", "title", "description", "place")
+            where.append(_any_holds(columns, text, keys.get("text", ())))
+        if place is not None:
+            coded = IndexItem.place.in_(list(pcodes))  # type: ignore[union-attr]
+            where.append(_any_holds(("place",), place, keys.get("place", ())) | coded)
         if date is not None:
             where.append(_overlaps(date))
         if source_code is not None:
@@ -131,6 +140,15 @@ class SearchIndex:
     def _session(self) -> Iterator[Session]:
         with translated(), Session(self._engine) as session:
             yield session
+
+
+def _any_holds(columns: Sequence[str], text: str, keys: Sequence[str]) -> Any:
+    """That one of these texts holds ``text`` as it was typed, or it or its key one of ``keys``."""
+    holding = [_contains(getattr(IndexItem, name), text) for name in columns]
+    for key in keys:
+        holding += [_contains(getattr(IndexItem, name), key) for name in columns]
+        holding += [_contains(getattr(IndexItem, f"key_{name}"), key) for name in columns]
+    return or_(*holding)
 
 
 def _starts(column: Any, text: str) -> Any:

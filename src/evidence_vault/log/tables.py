@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class LogState(SQLModel, table=True):
@@ -92,7 +92,10 @@ class LogPeer(SQLModel, table=True):
 
 
 class IndexItem(SQLModel, table=True):
-    """Searchable description of an item: the newest value of each field."""
+    """Searchable description of an item: the newest value of each field.
+
+    ``key_…``: what core/searchkey.py keeps of a text, None where the text does as it is.
+    """
 
     __tablename__ = "index_item"
     id: str = Field(primary_key=True)
@@ -115,6 +118,10 @@ class IndexItem(SQLModel, table=True):
     title: str | None = None
     description: str | None = None
     classification: str | None = None
+    key_name: str | None = None
+    key_place: str | None = None
+    key_title: str | None = None
+    key_description: str | None = None
 
 
 class IndexCase(SQLModel, table=True):

@@ -11,6 +11,7 @@ from evidence_vault.errors import UsageError
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.digesting import index_event
 from evidence_vault.vault.opening import Vault, refuse_reading
+from evidence_vault.vault.places import uncoded
 from evidence_vault.vault.writer import Writer, writing
 
 
@@ -48,6 +49,7 @@ def describe(
     return {
         "described": [{"event": index, "id": item} for item, index in described],
         "exit": 3 if refused else 0,
+        "notices": uncoded(values.get("place") for _, values in wanted),
         "refused": refused,
     }
 

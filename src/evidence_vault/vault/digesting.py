@@ -11,6 +11,7 @@ from evidence_vault.core.commit import Committed
 from evidence_vault.core.event import ARRIVALS, Event, parse_entry
 from evidence_vault.core.members import parse_members
 from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.core.searchkey import stored_keys
 from evidence_vault.core.text import decode_for_display
 from evidence_vault.log.catalogue import EntryRow, IndexRows
 from evidence_vault.vault.foreign import foreign_values
@@ -18,6 +19,9 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.setnotes import entry_values
 
 _NO_PATH = {"b64": "", "display": ""}
+
+# Texts found by how they are read, too, not only by how they were typed (core/searchkey.py).
+_KEYED = ("place", "title", "description")
 
 
 def digest_committed(
@@ -107,6 +111,7 @@ def index_event(
         found = summary or {}
         path = values.get("source_path") or _NO_PATH
         form = values.get("format") or {}
+        name = decode_for_display(base64.b64decode(path["b64"]).rsplit(b"/", 1)[-1])
         rows.items.append(
             {
                 "id": item,
@@ -116,7 +121,8 @@ def index_event(
                 "format": form.get("mime", "application/octet-stream"),
                 "extension": form.get("extension", "bin"),
                 "accession": values.get("accession") or "",
-                "name": decode_for_display(base64.b64decode(path["b64"]).rsplit(b"/", 1)[-1]),
+                "name": name,
+                "key_name": stored_keys(name),
                 "path": path["display"],
                 "recorded_at": recorded_at,
                 "device_time": found.get("device_time"),
@@ -128,7 +134,9 @@ def index_event(
     elif kind == "received-again":
         rows.again.append((item, _descriptive(values), list(values.get("case") or ())))
     elif kind == "described":
-        changed = {k: v for k, v in _descriptive(values).items() if k in values}
+        changed = {
+            k: v for k, v in _descriptive(values).items() if k.removeprefix("key_") in values
+        }
         if "case" in values:
             changed["case"] = values["case"]
         rows.patches.append((item, changed))
@@ -155,4 +163,5 @@ def _descriptive(values: Mapping[str, Any]) -> dict[str, Any]:
         "title": values.get("title"),
         "description": values.get("description"),
         "classification": values.get("classification"),
+        **{f"key_{name}": stored_keys(values.get(name)) for name in _KEYED},
     }

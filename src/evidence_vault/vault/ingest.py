@@ -21,6 +21,7 @@ from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.digesting import absolute_key
 from evidence_vault.vault.estimating import room_needed, seconds_needed
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.places import uncoded
 from evidence_vault.vault.presence import Presence
 from evidence_vault.vault.resuming import Resuming
 from evidence_vault.vault.sheets import sheet_sources
@@ -232,6 +233,8 @@ class _Run:
         self._notices += self._presence.notices
         if not self._presence.links and batch.taken_in and not self._interrupted:
             self._notices.append(STATION_FORGETS)
+        given = [request.fields, *(fields for _, fields in self._sources)]
+        self._notices += uncoded(fields.get("place") for fields in given)
         if batch.untold:
             self._notices.append(
                 f"{batch.untold} of the files that are in already came with fields: those were not "

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from evidence_vault.capture.burmese import LOOK, text_notes
 from evidence_vault.capture.formats import identify
 from evidence_vault.capture.sources import Source, open_source, unchanged
 from evidence_vault.core.canonical import canonical
@@ -146,17 +147,19 @@ def finish_metadata(
     desk: Desk, source: Source, sha256: str, document: Any
 ) -> SealedMetadata | Refused:
     """Hash the source again after tools have read it, and stage what they found."""
-    digest = hashlib.sha256()
+    digest, head = hashlib.sha256(), b""
     try:
         with open_source(source) as stream:
             while block := stream.read(_BLOCK):
                 digest.update(block)
+                head = head or block[:LOOK]
             unchanged(source, stream)
     except (SourceRefused, OSError) as error:
         return _refused(error)
     if digest.hexdigest() != sha256:
         return Refused("E-SOURCE-CHANGED", "the file is not the same after its metadata was read")
-    data = canonical(document)
+    notes = text_notes(source.relative, head, source.size, document["tags"])
+    data = canonical({**document, "text": notes} if notes else document)
     unit = desk.maker.new()
     staged = desk.store.stage()
     try:

@@ -11,6 +11,7 @@ from evidence_vault.capture.tags import Metadata, summary
 from evidence_vault.core.event import Event
 from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.vault import places
 from evidence_vault.vault.brackets import Brackets
 from evidence_vault.vault.derivatives import listed
 from evidence_vault.vault.foreign import foreign_events
@@ -75,15 +76,22 @@ def search_items(
     source_code: str | None = None,
     case: str | None = None,
     accession: str | None = None,
+    place: str | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
     """Items that meet every condition given, from the local index.
 
+    ``name``, ``text`` and ``place`` also find what reads the same: other normalisations, Zawgyi,
+    known spellings of a place, its P-code. ``places`` in the result: those that were looked for.
+
     Raises PolicyRefused (E-STATION) on a field vault, which has none.
     """
     if not vault.catalogue.has_index():
         raise refuse_reading("search")
+    texts = {"name": name, "text": text, "place": place}
+    spellings = {kind: places.search_keys(asked) for kind, asked in texts.items() if asked}
+    meant = places.candidates(place) if place else ()
     rows = vault.catalogue.search(
         digest=digest,
         name=name,
@@ -92,10 +100,14 @@ def search_items(
         source_code=source_code,
         case=case,
         accession=accession,
+        place=place,
+        pcodes=places.with_all_within(meant),
+        spellings=spellings,
         limit=limit,
         offset=offset,
     )
-    return _listing(vault, rows, len(rows))
+    listing = _listing(vault, rows, len(rows))
+    return {**listing, "places": [each.to_json() for each in meant]}
 
 
 def _listing(vault: Vault, rows: Iterable[dict[str, Any]], total: int) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def _listing(vault: Vault, rows: Iterable[dict[str, Any]], total: int) -> dict[s
 
 
 #: Of the extracted metadata, what ``show`` gives; the rest stands in the event.
-_EXTRACTED = ("content_credentials", "tags")
+_EXTRACTED = ("content_credentials", "tags", "text")
 
 
 def show_item(vault: Vault, item: str) -> dict[str, Any]:
@@ -147,7 +159,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
         "format": values["format"],
         "home": first.event.subject["home"],
         "id": item,
-        "metadata": {**values["metadata"], "tags": {}, **extracted},
+        "metadata": {**values["metadata"], "tags": {}, "text": [], **extracted},
         "source": {
             "path": values.get("source_path") or {"b64": "", "display": ""},
             "times": values.get("source_times") or {},

@@ -1,0 +1,7 @@
+"""The fixtures of tests/vault: vaults made fast."""
+
+from __future__ import annotations
+
+from tests.vault.conftest import make_vault, quick
+
+__all__ = ["make_vault", "quick"]
