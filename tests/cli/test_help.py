@@ -25,7 +25,7 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("show",): [],
     ("history",): [],
     ("search",): ["--digest", "--name", "--date", "--source-code", "--case", "--accession"],
-    ("derive",): ["--share-copy", "--check", "--purpose"],
+    ("derive",): ["--share-copy", "--search-copy", "--check", "--purpose"],
     ("get",): ["-o", "--share-copy", "--purpose"],
     ("receipt",): ["-o", "--disclose", "--purpose"],
     ("verify",): ["--trust", "--expect"],

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from evidence_vault.seal import keyring
-from transfer.worlds import World
+from transfer.worlds import World  # type: ignore[import-not-found]
 
 if __name__ == "__main__":
     keyring.LOG_N = 10

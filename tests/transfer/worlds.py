@@ -12,7 +12,7 @@ from evidence_vault.seal.keyring import Ed25519Signer, Keyring, Peer
 from evidence_vault.vault.accepting import AcceptRequest, accept
 from evidence_vault.vault.acknowledging import acknowledge
 from evidence_vault.vault.checking import log_audit, publish_and_sign
-from evidence_vault.vault.creation import make_folder, begin_log, create_vault
+from evidence_vault.vault.creation import begin_log, create_vault, make_folder
 from evidence_vault.vault.handovers import list_handovers
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.offering import OfferRequest, offer

@@ -12,6 +12,7 @@ OUTCOMES = {
     "clean": "clean",
     "not-clean": "NOT clean, no copy is offered",
     "not-checked": "could not be checked, no copy is offered",
+    "made": "made",
 }
 _CHECKED = {
     "matches": "matches",
@@ -52,6 +53,22 @@ def _list(title: str, names: Sequence[str]) -> list[str]:
     told = ", ".join(shown(name) for name in names[:_LISTED])
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return [f"  {title}: {told}{more}"]
+
+
+def searchable(result: dict[str, Any]) -> str:
+    """One line an item: what the text was found to be, and what was done."""
+    lines = []
+    for row in result["derived"]:
+        if row["outcome"] != "made":
+            lines.append(f"{shown(row['id'])}: no search copy: {shown(row['reason'])}")
+            continue
+        text = row["text"]
+        lines.append(
+            f"{shown(row['id'])}: search copy made; the text is {shown(text['encoding_found'])}, "
+            f"{number(text['lines_converted'], 'line')} converted from Zawgyi, "
+            f"{text['lines_not_told_left_as_they_are']} left because they could not be told"
+        )
+    return "\n".join(lines)
 
 
 def checked(result: dict[str, Any]) -> str:

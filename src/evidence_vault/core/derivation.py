@@ -15,6 +15,7 @@ from evidence_vault.core.canonical import canonical, is_hex, parse_canonical
 from evidence_vault.errors import FormatError
 
 KIND = "evidence-vault/strip-statement"
+SEARCH_KIND = "evidence-vault/search-copy-statement"
 SHARE_COPY, SEARCH_COPY = "share-copy", "search-copy"
 OUTCOMES = ("clean", "not-clean", "not-checked")
 MAX_STATEMENT = 4 * 1024 * 1024
@@ -64,6 +65,36 @@ def parse_statement(data: bytes) -> tuple[dict[str, Any], Parent]:
         raise FormatError("not a strip statement (docs/format-derivative.md)")
     report = {name: each for name, each in value.items() if name not in ("kind", "original")}
     return check_report(report), _parent(value.get("original"))
+
+
+def format_search_statement(
+    text: Mapping[str, Any], copy: Mapping[str, Any], parent: Parent
+) -> bytes:
+    """The statement of a search copy: ``text`` says how it was made from the original's text."""
+    return canonical(
+        {
+            "copy": dict(copy),
+            "kind": SEARCH_KIND,
+            "original": parent.to_json(),
+            "text": dict(text),
+            "v": 1,
+        }
+    )
+
+
+def parse_search_statement(data: bytes) -> tuple[dict[str, Any], dict[str, Any], Parent]:
+    """(text, copy, parent) of a search copy's statement; raises FormatError."""
+    value = parse_canonical(data, "a search copy's statement")
+    _expect(
+        isinstance(value, dict)
+        and set(value) == {"copy", "kind", "original", "text", "v"}
+        and value["kind"] == SEARCH_KIND
+        and value["v"] == 1
+        and isinstance(value["text"], dict)
+        and _is_copy(value["copy"]),
+        "not a search copy's statement",
+    )
+    return value["text"], value["copy"], _parent(value["original"])
 
 
 def check_report(value: Any) -> dict[str, Any]:

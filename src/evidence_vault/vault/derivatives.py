@@ -62,15 +62,30 @@ def record(
     purpose: str | None = None,
 ) -> None:
     """Prepare the event about a derivative, with its statement. The store is not flushed yet."""
-    vault = writer.vault
     statement = format_statement(report, parent)
+    outcome = str(report["outcome"])
+    record_statement(writer, parent, kind, outcome, statement, sealed, by, purpose)
+
+
+def record_statement(
+    writer: Writer,
+    parent: Parent,
+    kind: str,
+    outcome: str,
+    statement: bytes,
+    sealed: SealedCopy | None,
+    by: str | None,
+    purpose: str | None,
+) -> None:
+    """As :func:`record`, for a statement that is written already."""
+    vault = writer.vault
     key, unit = seal_statement(vault, statement)
     values: dict[str, Any] = {
         "actor": by,
         "kind": kind,
         "parent": {"commitment": parent.sha256, "field": "content_sha256", "seq": parent.seq},
         "purpose": purpose,
-        "statement": {"outcome": report["outcome"], "sha256": _sha256(statement)},
+        "statement": {"outcome": outcome, "sha256": _sha256(statement)},
     }
     units: list[tuple[UnitKey, Unit]] = [(key, unit)]
     if sealed is not None:
@@ -153,7 +168,7 @@ def listed(vault: Vault, events: Sequence[ItemEvent]) -> list[dict[str, Any]]:
             continue
         values = e.values
         kept = e.event.type == DERIVED
-        report, _ = parse_statement(read_statement(vault, e))
+        report = _report_of(vault, e)
         found.append(
             {
                 "identical": report["decoded"]["identical"],
@@ -169,6 +184,16 @@ def listed(vault: Vault, events: Sequence[ItemEvent]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+_NO_REPORT = {"decoded": {"identical": None}, "reasons": [], "removed": []}
+
+
+def _report_of(vault: Vault, derived: ItemEvent) -> dict[str, Any]:
+    """How a share copy was made; of another derivative nothing that ``listed`` could say."""
+    if derived.values.get("kind") != SHARE_COPY:
+        return _NO_REPORT
+    return parse_statement(read_statement(vault, derived))[0]
 
 
 # -- the commands ------------------------------------------------------------------------------
