@@ -16,9 +16,10 @@ from evidence_vault.errors import UsageError
 from evidence_vault.seeds import demo_folder
 from evidence_vault.vault.checking import log_audit, log_checkpoint
 from evidence_vault.vault.creation import create_vault
+from evidence_vault.vault.derivatives import derive
 from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
 from evidence_vault.vault.ingest import IngestRequest, ingest
-from evidence_vault.vault.opening import open_vault
+from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.trusting import export_trust
 from evidence_vault.verify import load_trust, verify_bundle, verify_receipt
 
@@ -93,6 +94,7 @@ class _Demo:
                 ),
             )
             self._step("export a bundle", True, f"{made['counts']['exported']} items")
+            self._share(vault, taken["taken_in"])
             export_trust(vault, self._base / "trust.json")
             audit = log_audit(vault)
             self._step(
@@ -103,6 +105,24 @@ class _Demo:
         good = all(step["as_expected"] for step in self._steps)
         self._end(good)
         return {"exit": 0 if good else 1, "folder": str(self._base), "steps": self._steps}
+
+    def _share(self, vault: Vault, taken: list[dict[str, Any]]) -> None:
+        """Copies of the photos without position, serial numbers and names, and a bundle of them."""
+        photos = [row["id"] for row in taken if row["format"] == "image/jpeg"]
+        made = derive(vault, photos, _BY)
+        removed = sum(tag["count"] for row in made["derived"] for tag in row["removed"])
+        self._step(
+            "make share copies of the photos, proved clean",
+            made["exit"] == 0 and removed > 0,
+            f"{len(made['derived'])} copies, {removed} values taken out, pictures identical",
+        )
+        bundle = self._base / "share.zip"
+        told = export(vault, ExportRequest(photos, bundle, clear=True, by=_BY))
+        self._step(
+            "export the share copies",
+            told["copies"] == len(photos) and not told["sensitive"],
+            f"{told['copies']} copies, no original, no digest of an original",
+        )
 
     def _verify(self, item: str) -> None:
         """What a partner does, in an empty folder, with what was handed over."""
@@ -116,6 +136,8 @@ class _Demo:
         self._judge(f"verify the receipt of {item} with its file", report, 0)
         report = verify_bundle(partner / "bundle.zip", trust, None)
         self._judge("verify the bundle", report, 0)
+        report = verify_bundle(self._base / "share.zip", trust, None)
+        self._judge("verify the bundle of share copies", report, 0)
 
     def _attack(self) -> None:
         """One tampered byte, and a perfect bundle by a stranger."""
