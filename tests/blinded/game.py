@@ -20,7 +20,10 @@ from tests.blinded.public import Public, collect
 from tests.vault.conftest import MakeVault
 from tests.vault.vaults import Made
 
+from evidence_vault.core.exchange import format_request
 from evidence_vault.core.fields import parse_fields
+from evidence_vault.seal.timestamping import make_request
+from evidence_vault.vault.cosignatures import build_request
 
 PAIRS = 40
 CHANCE = 1e-9  # of calling a fair coin loaded, for one attack
@@ -113,8 +116,14 @@ def public_of(vault: Made) -> Public:
     """What is public of a vault on disk; pins of other vaults beside it are left out."""
     with vault.open() as opened:
         pins = opened.folder  # the state folder is shared: take the whole, it holds no names
+        asked = {
+            "witness-request": format_request(build_request(opened, 0)),
+            "stamp-request": make_request(opened.log.checkpoint() or b""),
+        }
     assert pins == vault.folder
-    return collect(vault.folder, vault.folder / "no-state", entries_of(vault))
+    public = collect(vault.folder, vault.folder / "no-state", entries_of(vault))
+    public.sent.update(asked)
+    return public
 
 
 def make_game(make_vault: MakeVault, folder: Path, count: int = PAIRS, **options: Any) -> Game:
