@@ -7,6 +7,7 @@ for the vault.
 
 from __future__ import annotations
 
+import csv
 import math
 import os
 import secrets
@@ -21,11 +22,11 @@ from tests.vault.conftest import MakeVault
 from tests.vault.vaults import Made
 
 from evidence_vault.core.exchange import format_request
-from evidence_vault.core.fields import parse_fields
 from evidence_vault.seal.timestamping import make_request
 from evidence_vault.vault.cosignatures import build_request
 
 PAIRS = 40
+_AT_A_TIME = 12
 CHANCE = 1e-9  # of calling a fair coin loaded, for one attack
 SMALL = 4_001  # bytes; of the Padmé class of 4,096
 
@@ -91,16 +92,24 @@ def make_pairs(count: int = PAIRS) -> list[tuple[Candidate, Candidate]]:
 
 
 def take_in(vault: Made, folder: Path, files: Sequence[Candidate], **request: Any) -> None:
-    """Each file from a folder of its own, with its fields; in this process, so that makers
+    """All files with their fields, so few at a time that it happens in this process: makers
     count."""
-    for number, candidate in enumerate(files):
-        place = folder / str(number)
+    for start in range(0, len(files), _AT_A_TIME):
+        part = files[start : start + _AT_A_TIME]
+        place = folder / str(start)
         place.mkdir(parents=True)
-        path = place / candidate.name
-        path.write_bytes(candidate.content)
-        os.utime(path, ns=(candidate.time_ns, candidate.time_ns))
-        fields = parse_fields(dict(candidate.fields))
-        assert vault.ingest(path, fields=fields, workers=1, **request)["exit"] == 0
+        sheet = place / "sheet.csv"
+        with sheet.open("w", newline="") as stream:
+            rows = csv.writer(stream)
+            rows.writerow(["file", *(name for name, _ in part[0].fields)])
+            for candidate in part:
+                path = place / candidate.name
+                path.write_bytes(candidate.content)
+                os.utime(path, ns=(candidate.time_ns, candidate.time_ns))
+                rows.writerow([candidate.name, *(value for _, value in candidate.fields)])
+        result = vault.ingest(sheet=sheet, **request)
+        came = len(result["taken_in"]) + len(result["received_again"])
+        assert (result["exit"], came) == (0, len(part))
 
 
 def entries_of(vault: Made) -> list[bytes]:

@@ -53,6 +53,7 @@ def test_the_adversary_with_every_artefact_and_the_file_loses(game: Game, name: 
     assert not result.wins, (name, result)
 
 
+@pytest.mark.slow
 def test_no_attack_even_has_an_answer(game: Game) -> None:
     """Stronger than losing: not one score differs between the file and one that isn't there."""
     assert {name: game.play(attack) for name, attack in ATTACKS.items()} == dict.fromkeys(
