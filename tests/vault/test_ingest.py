@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from evidence_vault.core.canonical import unb64
-from evidence_vault.errors import UsageError
 from evidence_vault.vault.exits import ExportRequest, export, get_item
 from evidence_vault.vault.queries import history, search_items, show_item
 from evidence_vault.vault.rebuilding import rebuild
@@ -245,14 +244,6 @@ def test_fields_are_kept_superseded_and_searchable(vault: Made, tmp_path: Path) 
     rebuild(vault.folder, lambda: PASSPHRASE)
     with vault.open() as opened:
         assert opened.catalogue.find() == listed
-
-
-def test_metadata_stripping_says_that_it_is_not_there(vault: Made, tmp_path: Path) -> None:
-    for how in ("strip", "strip-only"):
-        with pytest.raises(UsageError) as caught:
-            vault.ingest(*write_files(tmp_path / "in", 1), metadata=how)
-        assert caught.value.code == "E-NOT-AVAILABLE"
-    assert vault.assert_sound() == 0
 
 
 def test_more_than_ten_million_items_have_numbers_of_their_own(vault: Made, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from evidence_vault.capture.strip.model import refusal
 from evidence_vault.core.derivation import check_report
 from evidence_vault.errors import FormatError
 from evidence_vault.seal.units import SealingWriter, UnitKey
-from evidence_vault.vault.job import Desk, Handle
+from evidence_vault.vault.job import Desk, Handle, format_value
 
 _BLOCK = 1024 * 1024
 
@@ -149,12 +149,7 @@ def _seal(desk: Desk, path: Path) -> SealedCopy:
         staged.discard()
         raise
     found = identify(head, tail, size)
-    form = {
-        "basis": found.basis,
-        "extension": found.extension,
-        "mime": found.mime,
-        "name": found.name,
-    }
+    form = format_value(found)
     return SealedCopy(one.hexdigest(), two.hexdigest(), size, form, unit, objects, staged.handle())
 
 

@@ -26,11 +26,11 @@ from evidence_vault.core.derivation import (
 from evidence_vault.core.event import Unit
 from evidence_vault.errors import EvidenceError, Unchecked, UsageError
 from evidence_vault.osfiles import free_bytes
-from evidence_vault.seal.units import SealingWriter, UnitKey, UnitMaker, open_bytes
+from evidence_vault.seal.units import UnitKey, UnitMaker, open_bytes
 from evidence_vault.store.filesystem import adopt_handle
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.copying import SealedCopy, make_copy
-from evidence_vault.vault.job import Desk
+from evidence_vault.vault.job import Desk, stage_sealed
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.records import (
@@ -105,16 +105,8 @@ def seal_statement(vault: Vault, data: bytes) -> tuple[UnitKey, Unit]:
     """Store a statement as a unit of its own; it becomes durable with the next flush."""
     keyring = vault.keyring
     key = UnitMaker(keyring.recipients, keyring.plaintext).new()
-    staged = vault.archive.stage()
-    try:
-        sealing = SealingWriter(key, "metadata", staged)
-        sealing.write(data)
-        sealing.close()
-        objects = staged.close()
-    except BaseException:
-        staged.discard()
-        raise
-    adopt_handle(vault.archive, staged.handle())
+    objects, handle = stage_sealed(vault.archive, key, "metadata", data)
+    adopt_handle(vault.archive, handle)
     return key, key.unit("statement", objects)
 
 

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 from evidence_vault.capture.burmese import LOOK, text_notes
-from evidence_vault.capture.formats import identify
+from evidence_vault.capture.formats import Format, identify
 from evidence_vault.capture.sources import Source, open_source, unchanged
 from evidence_vault.core.canonical import canonical
 from evidence_vault.errors import SourceRefused, VaultError
@@ -134,12 +134,7 @@ def take_in(desk: Desk, source: Source, dry: bool) -> TakenIn | Refused:
         staged.discard()
         raise
     found = identify(head, tail, size)
-    form = {
-        "basis": found.basis,
-        "extension": found.extension,
-        "mime": found.mime,
-        "name": found.name,
-    }
+    form = format_value(found)
     return TakenIn(sha256, sha512, size, form, content, record, objects, staged.handle())
 
 
@@ -161,16 +156,33 @@ def finish_metadata(
     notes = text_notes(source.relative, head, source.size, document["tags"])
     data = canonical({**document, "text": notes} if notes else document)
     unit = desk.maker.new()
-    staged = desk.store.stage()
+    objects, handle = stage_sealed(desk.store, unit, "metadata", data)
+    return SealedMetadata(hashlib.sha256(data).hexdigest(), unit, objects, handle)
+
+
+def stage_sealed(
+    store: FilesystemStore, unit: UnitKey, kind: Literal["media", "metadata"], data: bytes
+) -> tuple[tuple[str, ...], Handle]:
+    """Stage bytes under a unit's key; nothing is left staged when that fails."""
+    staged = store.stage()
     try:
-        writer = SealingWriter(unit, "metadata", staged)
+        writer = SealingWriter(unit, kind, staged)
         writer.write(data)
         writer.close()
-        objects = staged.close()
+        return staged.close(), staged.handle()
     except BaseException:
         staged.discard()
         raise
-    return SealedMetadata(hashlib.sha256(data).hexdigest(), unit, objects, staged.handle())
+
+
+def format_value(found: Format) -> dict[str, str]:
+    """What an event's field ``format`` holds."""
+    return {
+        "basis": found.basis,
+        "extension": found.extension,
+        "mime": found.mime,
+        "name": found.name,
+    }
 
 
 Reading = tuple[str, str, int, bytes, bytes]

@@ -17,10 +17,11 @@ from evidence_vault.core.derivation import (
     parse_search_statement,
 )
 from evidence_vault.errors import FormatError
-from evidence_vault.seal.units import SealingWriter, UnitMaker
+from evidence_vault.seal.units import UnitMaker
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.copying import SealedCopy
 from evidence_vault.vault.derivatives import newest, parent_of, read_statement, record_statement
+from evidence_vault.vault.job import stage_sealed
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.records import (
     ItemEvent,
@@ -128,15 +129,7 @@ def _digests(data: bytes) -> Mapping[str, Any]:
 def _seal(vault: Vault, data: bytes) -> SealedCopy:
     keyring = vault.keyring
     unit = UnitMaker(keyring.recipients, keyring.plaintext).new()
-    staged = vault.archive.stage()
-    try:
-        sealing = SealingWriter(unit, "media", staged)
-        sealing.write(data)
-        sealing.close()
-        objects = staged.close()
-    except BaseException:
-        staged.discard()
-        raise
+    objects, handle = stage_sealed(vault.archive, unit, "media", data)
     found = _digests(data)
     return SealedCopy(
         found["sha256"],
@@ -145,5 +138,5 @@ def _seal(vault: Vault, data: bytes) -> SealedCopy:
         dict(_FORMAT),
         unit,
         objects,
-        staged.handle(),
+        handle,
     )
