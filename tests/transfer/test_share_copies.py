@@ -176,6 +176,19 @@ def test_the_desk_names_the_same_units_and_values_and_its_own_arrival(world: Wor
     assert parent.home == ours.origin
 
 
+def test_both_verifiers_read_the_answer_that_names_copies(world: World, tmp_path: Path) -> None:
+    world.handed_over()
+    with opened(world.desk) as vault:
+        export_trust(vault, tmp_path / "trust")
+    data = world.answer.read_bytes()
+    named = [parse_entry(event.leaf).event.type for event in parse_receipt(data).events]
+    assert named.count("derived") == 2 and named.count("derivation-refused") == 1
+    assert b'"content_sha256","' not in data and b'"parent","' not in data
+    assert verify_receipt(data, None, load_trust(tmp_path / "trust")).exit_status() == 0
+    status, text = shell_verifier("-c", "-t", tmp_path / "trust", world.answer)
+    assert status == 0, text
+
+
 def test_a_statement_that_came_along_matches_when_it_is_made_again(world: World) -> None:
     world.handed_over()
     assert checked(world.desk, BOTH)[0] == "matches"
