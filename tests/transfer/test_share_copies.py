@@ -37,6 +37,7 @@ from evidence_vault.vault.offering import OfferRequest, offer
 from evidence_vault.vault.queries import history, list_items, show_item
 from evidence_vault.vault.rebuilding import rebuild
 from evidence_vault.vault.records import ItemEvent, item_history, open_record
+from evidence_vault.vault.searchcopies import check_search, derive_search
 from evidence_vault.vault.trusting import export_trust
 from evidence_vault.vault.writer import writing
 from evidence_vault.verify import load_trust
@@ -353,7 +354,7 @@ def test_an_answer_without_the_copies_acknowledges_no_item_that_has_one(world: W
     result = world.acknowledge()
     assert result["acknowledged"] == [plain]
     assert [row["id"] for row in result["refused"]] == [BOTH, ONLY_COPY, NONE]
-    assert "does not name the share copy" in result["refused"][0]["reason"]
+    assert "does not name the copy" in result["refused"][0]["reason"]
     assert world.remove()["removed"] == [plain]
 
 
@@ -557,3 +558,19 @@ def test_remove_killed(world: World, step: str, tmp_path: Path) -> None:
     assert not [p for p in (world.field / "archive" / "objects").rglob("*") if p.is_file()]
     copy_of(world.desk, ONLY_COPY, tmp_path / "copy")
     world.assert_sound()
+
+
+# -- search copies -----------------------------------------------------------------------------
+
+
+def test_a_search_copy_goes_along_and_matches_when_it_is_made_again(desks: World) -> None:
+    item = desks.take_in("text.txt", "ကောင်း\n".encode())
+    with opened(desks.field) as vault:
+        assert derive_search(vault, [item])["exit"] == 0
+    desks.handed_over()
+    assert desks.remove()["exit"] == 0
+    with opened(desks.desk) as vault:
+        row = check_search(vault, [item])["checked"][0]
+        assert show_item(vault, item)["derivatives"][0]["outcome"] == "made"
+    assert row["outcome"] == "matches", row
+    desks.assert_sound()

@@ -34,7 +34,7 @@ def accepted(result: dict[str, Any]) -> str:
         same = f", the same bytes as {shown(each['same_bytes'])}" if each["same_bytes"] else ""
         lines.append(f"  {shown(each['id'])}  {size(each['size'])}, event {each['event']}{same}")
     if result["copies"]:
-        lines.append(f"Took over {number(len(result['copies']), 'statement')} on share copies:")
+        lines.append("Copies of them, or why there is none:")
         for each in result["copies"]:
             lines.append(f"  {shown(each['id'])}  {each['outcome']}, event {each['event']}")
     lines += block("In already:", map(shown, result["already_in"]))

@@ -216,14 +216,14 @@ def _covered(
             newest = max(newest, index)
         elif index < answered:
             raise _Refused(
-                f"it does not name the share copy, or the statement on it, of event "
+                f"it does not name the copy, or the statement on it, of event "
                 f"{event.item_seq} of the item: have the same file accepted again"
             )
         else:
             break
     offer = next((o for o in stands.offers if o[0] >= newest), None)
     if offer is None:
-        raise _Refused("it names a share copy that was never offered")
+        raise _Refused("it names a copy that was never offered")
     return _Proved(stands.id, offer[0], offer[1])
 
 

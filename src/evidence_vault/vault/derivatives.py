@@ -272,7 +272,7 @@ def _check_one(vault: Vault, maker: CopyMaker, item: str, by: str | None) -> dic
         return {"id": item, "outcome": "unchecked", "reason": "it has no share copy", "tools": []}
     report, parent = parse_statement(read_statement(vault, derived))
     arrival = events[0]
-    outcome, reason = _about(vault, arrival, parent)
+    outcome, reason = about_original(vault, arrival, parent)
     if outcome:
         return {"id": item, "outcome": outcome, "reason": reason, "tools": []}
     if unit_of(arrival.event, "content") is None:
@@ -289,7 +289,7 @@ def _check_one(vault: Vault, maker: CopyMaker, item: str, by: str | None) -> dic
     return {"id": item, "outcome": outcome, "reason": reason, "tools": copy.report["tools"]}
 
 
-def _about(vault: Vault, arrival: ItemEvent, parent: Parent) -> tuple[str, str]:
+def about_original(vault: Vault, arrival: ItemEvent, parent: Parent) -> tuple[str, str]:
     """Why a statement can't count for an item's original; two empty texts when it is about it.
 
     One that came with the item names the commitments of the log that it came from.

@@ -16,7 +16,10 @@ from evidence_vault.core.derivation import (
     DERIVATIONS,
     DERIVED,
     MAX_STATEMENT,
+    SEARCH_COPY,
+    SHARE_COPY,
     Parent,
+    parse_search_statement,
     parse_statement,
 )
 from evidence_vault.core.event import ARRIVALS, Entry, Event, Unit, parse_entry
@@ -150,8 +153,8 @@ class Examiner:
             for index in taken.places[1:]:
                 if self.entry(index).event.type in DERIVATIONS:
                     taken.derivations.append(self._take_derivation(taken, event, index))
-            made = any(each.event.type == DERIVED for each in taken.derivations)
-            if not taken.units and not made:
+            kinds = {e.values["kind"] for e in taken.derivations if e.event.type == DERIVED}
+            if not taken.units and SHARE_COPY not in kinds:
                 raise EvidenceError("neither its original nor a share copy of it was kept there")
         except BaseException:
             taken.discard()
@@ -238,7 +241,7 @@ class Examiner:
         """A derivative is judged like an original, and its statement must be about that one."""
         event, committed = self.entry(index).event, self.committed(index)
         values = self._values(event, committed)
-        name = f"its share copy (event {event.item_seq} there)"
+        name = f"its copy (event {event.item_seq} there)"
         kinds = ["content", "statement"] if event.type == DERIVED else ["statement"]
         units = carried(event)
         if [unit.kind for unit in units] != kinds:
@@ -353,11 +356,10 @@ class Examiner:
                 f"found {found}",
                 code="E-CONTENT-CHANGED",
             )
-        report, parent = parse_statement(data)
+        outcome, copy, parent = _read_statement(values.get("kind"), data)
         made = event.type == DERIVED
-        if report["outcome"] != told.get("outcome") or (report["outcome"] == "clean") != made:
+        if outcome != told.get("outcome") or (outcome in ("clean", "made")) != made:
             raise EvidenceError(f"{name} has another outcome than its event")
-        copy = report["copy"]
         if made and [copy["sha256"], copy["sha512"], str(copy["size"])] != [
             values[each] for each in _DIGESTS
         ]:
@@ -388,6 +390,17 @@ class Examiner:
         if self._bundle[0] != number:
             self._bundle = (number, self._tiles.entries(number))
         return self._bundle[1][place]
+
+
+def _read_statement(kind: Any, data: bytes) -> tuple[str, Any, Parent]:
+    """(outcome, copy, parent) of the statement on a derivative of a kind; raises FormatError."""
+    if kind == SHARE_COPY:
+        report, parent = parse_statement(data)
+        return report["outcome"], report["copy"], parent
+    if kind == SEARCH_COPY:
+        _, copy, parent = parse_search_statement(data)
+        return "made", copy, parent
+    raise Unchecked("a copy of a kind that this version does not know")
 
 
 def _is_about(parent: Parent, arrival: Event) -> bool:

@@ -73,7 +73,7 @@ def _not_covered(vault: Vault, stands: Standing) -> str:
     seqs = [str(event.item_seq) for index, event in derivations(vault, stands.id) if index in late]
     which = f"event {seqs[0]}" if len(seqs) == 1 else f"events {', '.join(seqs)}"
     return (
-        f"a share copy was made of it after the offer that was acknowledged ({which} of its "
+        f"a copy was made of it after the offer that was acknowledged ({which} of its "
         f"history) and may be here only: offer it again (`evidence-vault transfer offer "
         f"{stands.id}`)"
     )
