@@ -1,6 +1,6 @@
 """One step of a hand-over in a process of its own, so that it can be killed.
 
-driver.py BASE offer|accept|acknowledge|remove
+python -m transfer.driver BASE offer|accept|acknowledge|remove, from the folder of the tests
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from evidence_vault.seal import keyring
-from transfer.worlds import World  # type: ignore[import-not-found]
+
+from .worlds import World
 
 if __name__ == "__main__":
     keyring.LOG_N = 10

@@ -34,7 +34,8 @@ REMOVE = [
 
 def die(world: World, command: str, step: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("driver.py")), str(world.base), command],
+        [sys.executable, "-m", "transfer.driver", str(world.base), command],
+        cwd=ROOT / "tests",
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "EVIDENCE_VAULT_FAULT": step},
         capture_output=True,
         text=True,

@@ -193,6 +193,18 @@ def test_a_second_run_is_a_resume(vault: Made, photo: Path, mode: str) -> None:
     assert kinds(vault).count("derived") == 1
 
 
+@pytest.mark.parametrize("mode", ["strip", "strip-only"])
+def test_the_same_bytes_by_another_path_are_received_again(
+    vault: Made, photo: Path, tmp_path: Path, mode: str
+) -> None:
+    vault.ingest(photo, metadata=mode)
+    other = tmp_path / "other.jpg"
+    other.write_bytes(photo.read_bytes())
+    assert len(vault.ingest(other, metadata=mode)["received_again"]) == 1
+    assert kinds(vault)[-2:] == ["received-again", "accession-closed"]
+    vault.assert_sound()
+
+
 def test_what_strip_only_left_out_is_stored_when_it_comes_to_be_retained(
     vault: Made, photo: Path, tmp_path: Path
 ) -> None:

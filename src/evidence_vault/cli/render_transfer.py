@@ -33,6 +33,10 @@ def accepted(result: dict[str, Any]) -> str:
     for each in result["taken_over"]:
         same = f", the same bytes as {shown(each['same_bytes'])}" if each["same_bytes"] else ""
         lines.append(f"  {shown(each['id'])}  {size(each['size'])}, event {each['event']}{same}")
+    if result["copies"]:
+        lines.append("Copies of them, or why there is none:")
+        for each in result["copies"]:
+            lines.append(f"  {shown(each['id'])}  {each['outcome']}, event {each['event']}")
     lines += block("In already:", map(shown, result["already_in"]))
     answer = result["acknowledgement"]
     if answer is not None:
@@ -57,7 +61,7 @@ def removed(result: dict[str, Any]) -> str:
         f"  age headers destroyed:     {result['headers']}",
         f"  free space now:            {size(result['space_free'])}",
     ]
-    return "\n".join([*lines, *notices(result["notices"])])
+    return "\n".join([*lines, *_refused(result), *notices(result["notices"])])
 
 
 def listed(result: dict[str, Any]) -> str:

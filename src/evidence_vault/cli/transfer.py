@@ -107,11 +107,11 @@ def remove(
         raise UsageError("say what to remove: items, or --all-acknowledged")
     wanted = None if all_acknowledged else list(items)
     with session.open() as vault:
-        count = len(removable(vault, wanted))
+        count = len(removable(vault, wanted)[0])
         if count:
             session.decide(f"Remove the stored bytes of {count} items from this vault?", yes)
         result = remove(vault, wanted, session.actor(), purpose)
-    return answer(result, render.removed)
+    return answer(result, render.removed, findings=_findings(result))
 
 
 @transfer.command("list")

@@ -17,6 +17,8 @@ from evidence_vault.errors import FormatError
 KIND = "evidence-vault/strip-statement"
 SEARCH_KIND = "evidence-vault/search-copy-statement"
 SHARE_COPY, SEARCH_COPY = "share-copy", "search-copy"
+DERIVED, REFUSED = "derived", "derivation-refused"
+DERIVATIONS = (DERIVED, REFUSED)  # types of events about a derivative
 OUTCOMES = ("clean", "not-clean", "not-checked")
 MAX_STATEMENT = 4 * 1024 * 1024
 

@@ -3,8 +3,8 @@
 1 judged       the sender's log: signatures, keys, root, what was known of it
 2 kept         that log whole under ``foreign/``        crash: a log that no entry names yet
 3 examined     each item opened and compared, its objects staged, sealed as they came
-4 taken over   objects, records and headers durable, then ``transfer-accepted`` per item, committed
-                                                        crash: as in the write order, steps 2 to 5
+4 taken over   objects, records and headers durable, then ``transfer-accepted`` per item with its
+               derivatives right behind, in one commit  crash: as in the write order, steps 2 to 5
 5 checkpoint   over all of it, signed                   crash: the next checkpoint signs it
 6 the answer   the acknowledgement, written last        crash: accept again: it is written
 """
@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evidence_vault.core.event import parse_entry
+from evidence_vault.core.event import Unit, parse_entry
+from evidence_vault.core.members import Member
 from evidence_vault.errors import KeyProblem, StoreError, UsageError, VaultError
 from evidence_vault.store.filesystem import object_key
 from evidence_vault.vault.answering import write_acknowledgement
@@ -26,8 +27,9 @@ from evidence_vault.vault.faults import step
 from evidence_vault.vault.files import demand_absent
 from evidence_vault.vault.foreign import ForeignStore, foreign_values
 from evidence_vault.vault.foreigncheck import ForeignLog, check_log, keep_log
+from evidence_vault.vault.handovers import derivations
 from evidence_vault.vault.offerfile import OfferFile
-from evidence_vault.vault.offering import demand_sealed
+from evidence_vault.vault.offering import carried, demand_sealed
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
 from evidence_vault.vault.takeover import Examiner, Taken
@@ -35,6 +37,7 @@ from evidence_vault.vault.writer import Writer, writing
 
 Progress = Callable[[int, int], None]
 _GROUP_ITEMS, _GROUP_BYTES = 256, 256 * 1024 * 1024
+_RESTATED = ("content_sha256", "content_sha512", "content_size", "format", "kind", "statement")
 _STATED = ("content_sha256", "content_sha512", "content_size", "format", "metadata")
 
 
@@ -76,7 +79,8 @@ def accept(
     step("transfer-signed")
     answered = None
     if request.out is not None and run.proved:
-        answered = write_acknowledgement(vault, sorted(run.proved.values()), request.out)  # 6.
+        proofs = sorted(index for indexes in run.proved.values() for index in indexes)
+        answered = write_acknowledgement(vault, proofs, request.out)  # 6.
     return run.result(answered)
 
 
@@ -101,21 +105,16 @@ class _Run:
     taken_over: list[dict[str, Any]] = field(default_factory=list)
     already_in: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
-    proved: dict[str, int] = field(default_factory=dict)  # our entry by item
+    copies: list[dict[str, Any]] = field(default_factory=list)
+    proved: dict[str, list[int]] = field(default_factory=dict)  # our entries by item
 
     def work(self, progress: Progress | None) -> None:
         waiting: list[Taken] = []
         size, members = 0, self.examiner.members
         try:
             for done, member in enumerate(members, 1):
-                if self._known(member.id, member.home):
-                    continue
-                try:
-                    taken = self.examiner.take(member)  # 3.
-                except StoreError:
-                    raise  # our own disk, not the item
-                except (VaultError, KeyError, TypeError, ValueError, AttributeError) as error:
-                    self._refuse(member.id, error)
+                taken = self._look_at(member)  # 3.
+                if taken is None:
                     continue
                 waiting.append(taken)
                 size += int(taken.values["content_size"])
@@ -140,12 +139,28 @@ class _Run:
             {"code": told.code if told else "E-EVIDENCE", "id": item, "reason": reason}
         )
 
-    def _known(self, item: str, home: str) -> bool:
-        """True when nothing has to be taken over: it is in, or its name is taken."""
-        found = self.vault.catalogue.home(item)
-        if home == self.vault.keyring.origin or (found is not None and found[0] != home):
+    def _look_at(self, member: Member) -> Taken | None:
+        """What is to be taken over of an item; None when nothing is, or when it is left out."""
+        found = self.vault.catalogue.home(member.id)
+        if self._is_barred(member, found):
+            return None
+        try:
+            if found is None:
+                return self.examiner.take(member)
+            return self._more_of(member, found[2])
+        except StoreError:
+            raise  # our own disk, not the item
+        except (VaultError, KeyError, TypeError, ValueError, AttributeError) as error:
+            self._refuse(member.id, error)
+            return None
+
+    def _is_barred(self, member: Member, found: tuple[str, int, int] | None) -> bool:
+        """True, and said, for an item whose name is taken."""
+        if member.home == self.vault.keyring.origin or (
+            found is not None and found[0] != member.home
+        ):
             reason = "its identifier belongs to an item of this vault"
-            self.refused.append({"code": "E-PREFIX-COLLISION", "id": item, "reason": reason})
+            self.refused.append({"code": "E-PREFIX-COLLISION", "id": member.id, "reason": reason})
             return True
         if found is None:
             return False
@@ -153,47 +168,61 @@ class _Run:
         arrival = parse_entry(committed_at(self.vault, index, number).entry).event
         if number != self.vault.config.log or arrival.type != "transfer-accepted":
             reason = "it was taken in by an earlier log of this vault"
-            self.refused.append({"code": "E-EARLIER-LOG", "id": item, "reason": reason})
+            self.refused.append({"code": "E-EARLIER-LOG", "id": member.id, "reason": reason})
             return True
-        self.already_in.append(item)
-        if self._still_there(index):
-            self.proved[item] = index
-        else:
-            reason = "it is in, and its stored original is damaged or gone: run fixity"
-            self.refused.append({"code": "E-OBJECT-MISSING", "id": item, "reason": reason})
-        return True
+        return False
 
-    def _still_there(self, index: int) -> bool:
+    def _more_of(self, member: Member, arrival: int) -> Taken | None:
+        """Of an item that is in already: derivatives that were made since, if the rest is there.
+
+        Only what is in and still there is acknowledged.
+        """
+        if member.id not in self.already_in:
+            self.already_in.append(member.id)
+        kept, ours, fresh = self._kept(member.id), [arrival], []
+        for index, event in self.examiner.derivations(member):
+            same = kept.get(carried(event))
+            if same is None:
+                fresh.append(index)
+            else:
+                ours.append(same)
+        if not all(self._is_still_there(index) for index in ours):
+            reason = "it is in, and what is stored of it is damaged or gone: run fixity"
+            self.refused.append({"code": "E-OBJECT-MISSING", "id": member.id, "reason": reason})
+            return None
+        if fresh:
+            return self.examiner.take_more(member, fresh, ours)
+        self.proved[member.id] = ours
+        return None
+
+    def _kept(self, item: str) -> dict[tuple[Unit, ...], int]:
+        """Our entries about derivatives of an item, by the units that they name."""
+        return {carried(event): index for index, event in derivations(self.vault, item)}
+
+    def _is_still_there(self, index: int) -> bool:
         """Nothing is acknowledged again that is not here any more."""
         committed = committed_at(self.vault, index)
         try:
-            for unit in parse_entry(committed.entry).event.units:
-                if unit.kind == "content" and unit.id not in committed.headers:
+            for unit in carried(parse_entry(committed.entry).event):
+                if unit.id not in committed.headers:
                     return False
-                if unit.kind == "content":
-                    for digest in unit.objects:
-                        self.vault.archive.open(object_key(digest)).close()
+                for digest in unit.objects:
+                    self.vault.archive.open(object_key(digest)).close()
         except StoreError:
             return False
         return True
 
     # -- 4. taken over -------------------------------------------------------------------------
 
-    def _commit(self, waiting: Sequence[Taken]) -> None:
+    def _commit(self, waiting: list[Taken]) -> None:
         if not waiting:
             return
         vault = self.vault
         opened = self.accession
         try:
             with writing(vault) as writer:
-                fresh = []
+                waiting[:] = self._without_known(waiting)
                 for taken in waiting:
-                    if vault.catalogue.home(taken.member.id) is not None:  # another process
-                        taken.discard()
-                        self._known(taken.member.id, taken.member.home)
-                    else:
-                        fresh.append(taken)
-                for taken in fresh:
                     taken.adopt(vault)
                     self._keep(taken)
                 step("transfer-adopted")
@@ -201,15 +230,31 @@ class _Run:
                 vault.control.flush()
                 step("transfer-durable")
                 self._open_accession(writer)
-                before = writer.pending
-                for taken in fresh:
+                places = []
+                for taken in waiting:
+                    places.append(writer.pending)
                     self._prepare(writer, taken)
-                start = writer.commit() + before
+                start = writer.commit()
         except BaseException:
             self.accession = opened
             raise
-        for place, taken in enumerate(fresh):
+        for place, taken in zip(places, waiting, strict=True):
             self._acknowledge(taken, start + place)
+
+    def _without_known(self, waiting: Sequence[Taken]) -> list[Taken]:
+        """Under the writer lock: what another process took over meanwhile is looked at again."""
+        fresh = []
+        for taken in waiting:
+            item = taken.member.id
+            kept = self._kept(item)
+            stale = any(carried(each.event) in kept for each in taken.derivations)
+            if stale or (not taken.ours and self.vault.catalogue.home(item) is not None):
+                taken.discard()
+                again = self._look_at(taken.member)
+                fresh += [] if again is None else [again]
+            else:
+                fresh.append(taken)
+        return fresh
 
     def _keep(self, taken: Taken) -> None:
         store = ForeignStore(self.vault, self.log.point.origin)
@@ -234,6 +279,29 @@ class _Run:
         )
 
     def _prepare(self, writer: Writer, taken: Taken) -> None:
+        """Its arrival here, unless it is in, and right behind it its derivatives."""
+        if taken.ours:
+            arrival = parse_entry(committed_at(self.vault, taken.ours[0]).entry).event
+            commitments, seq = arrival.commitments, arrival.item_seq
+        else:
+            self._prepare_arrival(writer, taken)
+            commitments, seq = writer.commitments, 0
+        parent = {
+            "commitment": commitments["content_sha256"],
+            "field": "content_sha256",
+            "seq": seq,
+        }
+        member, origin = taken.member, self.log.point.origin
+        for each in taken.derivations:
+            values = {
+                **{name: each.values[name] for name in _RESTATED if name in each.values},
+                "actor": self.request.by,
+                "parent": parent,
+                "purpose": f"it came with the item: event {each.seq} of it in the log {origin}",
+            }
+            writer.item_event(each.event.type, member.id, values, each.units, home=member.home)
+
+    def _prepare_arrival(self, writer: Writer, taken: Taken) -> None:
         point, member = self.log.point, taken.member
         values = {
             **{name: taken.values.get(name) for name in _STATED},
@@ -254,9 +322,16 @@ class _Run:
         index_event("transfer-accepted", member.id, at, told, writer.index, taken.summary)
 
     def _acknowledge(self, taken: Taken, index: int) -> None:
+        first = index + (0 if taken.ours else 1)
+        ours = [first + place for place in range(len(taken.derivations))]
+        self.proved[taken.member.id] = [*(taken.ours or [index]), *ours]
+        for event, each in zip(ours, taken.derivations, strict=True):
+            outcome = each.values["statement"]["outcome"]
+            self.copies.append({"event": event, "id": taken.member.id, "outcome": outcome})
+        if taken.ours:
+            return
         digest = taken.values["content_sha256"]
         same = self.vault.catalogue.by_digests([digest]).get(digest, [])
-        self.proved[taken.member.id] = index
         self.taken_over.append(
             {
                 "event": index,
@@ -304,6 +379,7 @@ class _Run:
             "acknowledged": sorted(self.proved),
             "acknowledgement": answered,
             "already_in": sorted(self.already_in),
+            "copies": self.copies,
             "exit": 3 if self.refused else 0,
             "notices": notices,
             "refused": self.refused,

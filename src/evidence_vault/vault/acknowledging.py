@@ -1,7 +1,8 @@
 """``transfer acknowledge``: the other vault's signed word, checked, before anything may be removed.
 
 1 judged      the receipt by itself, as a stranger would; its keys are those pinned by hand
-2 compared    each ``transfer-accepted`` with our log: state, entry and units that it names
+2 compared    each ``transfer-accepted`` with our log: state, entry and units that it names, and
+              those of the derivatives that went along
 3 kept        the file, under ``foreign/``
 4 recorded    ``transfer-acknowledged``, about exactly the items proved
 """
@@ -10,20 +11,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evidence_vault.core.event import Event, parse_entry
+from evidence_vault.core.derivation import DERIVATIONS
+from evidence_vault.core.event import Event, Unit, parse_entry
 from evidence_vault.core.findings import Outcome
 from evidence_vault.core.receipt import MAX_RECEIPT, VAULT_SUBJECT, parse_receipt
 from evidence_vault.errors import AlreadyExists, EvidenceError, LogInconsistent, UsageError
 from evidence_vault.seal.keyring import Peer
 from evidence_vault.vault.countersigning import origin_hex
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.handovers import ACKNOWLEDGED, OPEN, Standing, standings
-from evidence_vault.vault.offering import CARRIED
+from evidence_vault.vault.handovers import (
+    ACKNOWLEDGED,
+    OPEN,
+    REMOVED,
+    Standing,
+    derivations,
+    standings,
+)
+from evidence_vault.vault.offering import carried
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.policies import known_peers
 from evidence_vault.vault.records import committed_at
@@ -41,8 +49,15 @@ class _Refused(Exception):
 
 @dataclass(frozen=True)
 class _Proved:
+    """``offer``: index of the offer up to which all of the item was taken over."""
+
     item: str
+    offer: int
     transfer_id: str
+
+
+Named = dict[tuple[str, str], set[tuple[Unit, ...]]]
+"""By (home, id): the units of each derivative that the other log names."""
 
 
 def acknowledge(vault: Vault, file: Path, by: str | None = None) -> dict[str, Any]:
@@ -55,21 +70,22 @@ def acknowledge(vault: Vault, file: Path, by: str | None = None) -> dict[str, An
     data = _read(file)
     peer, checked = _judge(vault, data)  # 1.
     with writing(vault) as writer:
-        known = standings(vault)
+        known, named = standings(vault), _named(checked)
         proved, already, refused = [], [], []
         for event in checked.events:  # 2.
             if event.event.type != "transfer-accepted":
                 continue
             name = str(event.event.subject.get("id"))
             try:
-                item, transfer = _compare(vault, writer, event, known, peer)
+                found = _compare(vault, writer, event, known, peer, named)
             except _Refused as why:
                 refused.append({"code": "E-ACKNOWLEDGEMENT", "id": name, "reason": str(why)})
                 continue
-            if known[item].state != OPEN:
-                already.append(item)
+            stands = known[found.item]
+            if stands.state == OPEN or (stands.state != REMOVED and found.offer > stands.answered):
+                proved.append(found)
             else:
-                proved.append(_Proved(item, transfer))
+                already.append(found.item)
         digest = hashlib.sha256(data).hexdigest()
         key = f"foreign/{origin_hex(peer.origin)}/acknowledgements/{digest}"
         if proved:
@@ -136,10 +152,25 @@ def _forged(why: str) -> EvidenceError:
 # -- 2. with our log -------------------------------------------------------------------------------
 
 
+def _named(checked: Checked) -> Named:
+    named: Named = {}
+    for each in checked.events:
+        event = each.event
+        if event.type in DERIVATIONS:
+            about = (str(event.subject.get("home")), str(event.subject.get("id")))
+            named.setdefault(about, set()).add(carried(event))
+    return named
+
+
 def _compare(
-    vault: Vault, writer: Writer, event: CheckedEvent, known: dict[str, Standing], peer: Peer
-) -> tuple[str, str]:
-    """(item, transfer_id) of an event that proves a hand-over of ours."""
+    vault: Vault,
+    writer: Writer,
+    event: CheckedEvent,
+    known: dict[str, Standing],
+    peer: Peer,
+    named: Named,
+) -> _Proved:
+    """What an event proves of a hand-over of ours; raises _Refused."""
     item = event.event.subject.get("id")
     told, transfer = event.values.get("foreign"), event.values.get("transfer_id")
     stands = known.get(str(item))
@@ -168,17 +199,38 @@ def _compare(
         raise _Refused("it answers no offer of this item to that vault")
     if not _same_units(vault, event.event, places[0]):
         raise _Refused("it names other stored bytes than were handed over")
-    return str(item), str(transfer)
+    return _covered(vault, stands, offer[0], named.get((stands.home, stands.id), set()))
+
+
+def _covered(
+    vault: Vault, stands: Standing, answered: int, named: set[tuple[Unit, ...]]
+) -> _Proved:
+    """The offer up to which every derivative of an item is named by the other log.
+
+    At least the one that was answered; a later one where derivatives made since are named, too,
+    and the first after them: no more is claimed than was shown.
+    """
+    newest = answered
+    for index, event in derivations(vault, stands.id):
+        if carried(event) in named:
+            newest = max(newest, index)
+        elif index < answered:
+            raise _Refused(
+                f"it does not name the copy, or the statement on it, of event "
+                f"{event.item_seq} of the item: have the same file accepted again"
+            )
+        else:
+            break
+    offer = next((o for o in stands.offers if o[0] >= newest), None)
+    if offer is None:
+        raise _Refused("it names a copy that was never offered")
+    return _Proved(stands.id, offer[0], offer[1])
 
 
 def _same_units(vault: Vault, accepted: Event, arrival: int) -> bool:
     """True when the other log names the very units of the item's arrival here."""
     ours = parse_entry(committed_at(vault, arrival).entry).event
-    return list(_carried(accepted)) == list(_carried(ours))
-
-
-def _carried(event: Event) -> Iterator[dict[str, Any]]:
-    return (unit.to_json() for unit in event.units if unit.kind in CARRIED)
+    return carried(accepted) == carried(ours)
 
 
 # -- 4. recorded -----------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """The acknowledgement of a hand-over: a receipt about the archive (docs/format-receipt.md).
 
 Its events are entry 0, those about keys, and the ``transfer-accepted`` entries it proves, of which
-``foreign`` and ``transfer_id`` are revealed and nothing about the evidence.
+``foreign`` and ``transfer_id`` are revealed and nothing about the evidence; then the entries about
+the derivatives that came along, of which nothing is revealed: the units they name are the proof.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ SHOWN = ("foreign", "transfer_id")
 
 
 def write_acknowledgement(vault: Vault, indexes: Sequence[int], out: Path) -> dict[str, Any]:
-    """Write the receipt of these ``transfer-accepted`` entries; a checkpoint must cover them."""
+    """Write the receipt of these entries of items taken over; a checkpoint must cover them.
+
+    ``indexes``: ascending, of ``transfer-accepted`` and of the derivatives that came along.
+    """
     opened, note = vault.checkpoint(), vault.log.checkpoint()
     if opened is None or note is None or opened.checkpoint.size <= indexes[-1]:
         raise InternalError("no checkpoint covers what is acknowledged")

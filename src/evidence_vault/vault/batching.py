@@ -141,11 +141,12 @@ class Batch:
             "source_times": outcome.source.times(),
         }
         there = known.items.get(taken.sha256)
+        record_key = taken.record if taken.objects else None  # none was made where none is kept
         if there is not None and self._presence.links:
             outcome.discard()
             home = self._vault.catalogue.home(there)
             writer.item_event(
-                "received-again", there, values, record=taken.record, home=home and home[0]
+                "received-again", there, values, record=record_key, home=home and home[0]
             )
             index_event("received-again", there, writer.recorded_at, values, writer.index)
             self._arrival(writer, outcome, there)
@@ -167,8 +168,7 @@ class Batch:
         if sealed is not None:
             adopt_handle(self._vault.archive, sealed.staged)
             units.append((sealed.unit, sealed.unit.unit("metadata", sealed.objects)))
-        kept = taken.record if taken.objects else None
-        leaf = writer.item_event("ingested", item, values, units, kept)
+        leaf = writer.item_event("ingested", item, values, units, record_key)
         self._presence.note(outcome.path_keys, taken.sha256, item, leaf)
         self._derive(writer, item, outcome)
         index_event("ingested", item, writer.recorded_at, values, writer.index, outcome.summary)

@@ -17,19 +17,22 @@ from evidence_vault.bundle.custody import is_void
 from evidence_vault.capture.privatefolder import PrivateFolder
 from evidence_vault.capture.strip.maker import CopyMaker
 from evidence_vault.core.derivation import (
+    DERIVED,
     MAX_STATEMENT,
+    REFUSED,
     SHARE_COPY,
     Parent,
     format_statement,
     parse_statement,
 )
-from evidence_vault.core.event import Unit
+from evidence_vault.core.event import Event, Unit
 from evidence_vault.errors import EvidenceError, Unchecked, UsageError
 from evidence_vault.osfiles import free_bytes
 from evidence_vault.seal.units import UnitKey, UnitMaker, open_bytes
 from evidence_vault.store.filesystem import adopt_handle
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.copying import SealedCopy, make_copy
+from evidence_vault.vault.foreign import foreign_arrival
 from evidence_vault.vault.job import Desk, stage_sealed
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault, demand_desk
@@ -44,7 +47,6 @@ from evidence_vault.vault.records import (
 )
 from evidence_vault.vault.writer import Writer, writing
 
-DERIVED, REFUSED = "derived", "derivation-refused"
 _BLOCK = 1024 * 1024
 Progress = Callable[[int, int], None]
 
@@ -110,13 +112,14 @@ def seal_statement(vault: Vault, data: bytes) -> tuple[UnitKey, Unit]:
     return key, key.unit("statement", objects)
 
 
-def parent_of(arrival: ItemEvent) -> Parent:
-    """What a derivative of an item's original is made from."""
-    subject, commitments = arrival.event.subject, arrival.event.commitments
+def parent_of(arrival: Event) -> Parent:
+    """What a derivative of an item's original is made from: ``arrival`` took it into a log."""
+    subject, commitments = arrival.subject, arrival.commitments
+    assert arrival.item_seq is not None
     return Parent(
         subject["home"],
         subject["id"],
-        arrival.seq,
+        arrival.item_seq,
         str(commitments["content_sha256"]),
         str(commitments["content_sha512"]),
     )
@@ -228,7 +231,9 @@ def _derive_one(
         if made.changed:
             raise EvidenceError(f"{item}: the original changed while it was read")
         with writing(vault) as writer:
-            record(writer, parent_of(arrival), SHARE_COPY, made.report, made.sealed, by, purpose)
+            record(
+                writer, parent_of(arrival.event), SHARE_COPY, made.report, made.sealed, by, purpose
+            )
             vault.archive.flush()
             event = writer.commit()
     finally:
@@ -259,9 +264,9 @@ def _check_one(vault: Vault, maker: CopyMaker, item: str, by: str | None) -> dic
         return {"id": item, "outcome": "unchecked", "reason": "it has no share copy", "tools": []}
     report, parent = parse_statement(read_statement(vault, derived))
     arrival = events[0]
-    if parent != parent_of(arrival):
-        reason = "the statement is about another original"
-        return {"id": item, "outcome": "differs", "reason": reason, "tools": []}
+    outcome, reason = about_original(vault, arrival, parent)
+    if outcome:
+        return {"id": item, "outcome": outcome, "reason": reason, "tools": []}
     if unit_of(arrival.event, "content") is None:
         reason = "the original was not kept (strip-only)"
         return {"id": item, "outcome": "unchecked", "reason": reason, "tools": report["tools"]}
@@ -274,6 +279,24 @@ def _check_one(vault: Vault, maker: CopyMaker, item: str, by: str | None) -> dic
     maker.forget(copy)
     outcome, reason = _compare(report, copy.report)
     return {"id": item, "outcome": outcome, "reason": reason, "tools": copy.report["tools"]}
+
+
+def about_original(vault: Vault, arrival: ItemEvent, parent: Parent) -> tuple[str, str]:
+    """Why a statement can't count for an item's original; two empty texts when it is about it.
+
+    One that came with the item names the commitments of the log that it came from.
+    """
+    if parent == parent_of(arrival.event):
+        return "", ""
+    if arrival.event.type == "transfer-accepted":
+        before = foreign_arrival(vault, parent.item, arrival.values)
+        if before is None:
+            return "unchecked", "the log that the item was taken over from can't be read here"
+        if parent == parent_of(before):
+            return "", ""
+        if before.type == "transfer-accepted" and parent.item == before.subject["id"]:
+            return "unchecked", "the statement names a log that is not here"
+    return "differs", "the statement is about another original"
 
 
 def _compare(stated: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, str]:

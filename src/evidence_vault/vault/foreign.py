@@ -115,6 +115,12 @@ def foreign_events(
     return found
 
 
+def foreign_arrival(vault: Vault, item: str, values: Mapping[str, Any]) -> Event | None:
+    """The event by which an item came into the log before; None where it can't be read."""
+    found = (event for _, event, _ in foreign_events(vault, item, values))
+    return next((event for event in found if event.type in ARRIVALS), None)
+
+
 def foreign_values(vault: Vault, item: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """What the log before says of an item, newest value of each field."""
     merged: dict[str, Any] = {}

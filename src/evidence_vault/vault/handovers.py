@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from evidence_vault.core.event import parse_entry
+from evidence_vault.core.derivation import DERIVATIONS
+from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.members import Member, parse_members
 from evidence_vault.errors import FormatError
 from evidence_vault.vault.countersigning import posix
@@ -27,7 +28,8 @@ class Standing:
     """One item that was offered at least once.
 
     ``state``: open, acknowledged or removed. ``offers``: (index of the offer, its transfer_id,
-    recorded_at, receiver's origin), oldest first. ``transfer_id``: of the acknowledgement.
+    recorded_at, receiver's origin), oldest first. ``transfer_id``: of the acknowledgement;
+    ``answered``: index of the offer up to which it proves that all of the item was taken over.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Standing:
     receiver: str = ""
     receiver_name: str = ""
     transfer_id: str = ""
+    answered: int = -1
     acknowledged_at: str | None = None
     removed_at: str | None = None
 
@@ -57,11 +60,11 @@ class Standing:
         }
 
 
-def standings(vault: Vault) -> dict[str, Standing]:
-    """By item; items that were never offered are absent."""
+def standings(vault: Vault, log: int | None = None) -> dict[str, Standing]:
+    """By item, in one log (None: the current); items that were never offered are absent."""
     found: dict[str, Standing] = {}
-    for index in vault.catalogue.indexes_of((OFFERED, ACKNOWLEDGED, REMOVED)):
-        kind, at, values, members = set_event(vault, index)
+    for index in vault.catalogue.indexes_of((OFFERED, ACKNOWLEDGED, REMOVED), log):
+        kind, at, values, members = set_event(vault, index, log)
         receiver = values.get("receiver") or {}
         for member in members:
             each = found.setdefault(member.id, Standing(member.id, member.home))
@@ -72,6 +75,8 @@ def standings(vault: Vault) -> dict[str, Standing]:
             elif kind == ACKNOWLEDGED:
                 each.state, each.acknowledged_at = PROVED, at
                 each.transfer_id = values["transfer_id"]
+                same = (o[0] for o in each.offers if o[1] == each.transfer_id)
+                each.answered = max(same, default=-1)
                 each.receiver, each.receiver_name = receiver["origin"], receiver["name"]
             else:
                 each.state, each.removed_at = REMOVED, at
@@ -88,6 +93,21 @@ def set_event(
     if "members" not in values:
         raise FormatError(f"entry {index} names no members")
     return event.type, event.recorded_at, values, parse_members(values["members"])[1]
+
+
+def derivations(vault: Vault, item: str) -> list[tuple[int, Event]]:
+    """(index, event) of every derivative of an item in this log, made or refused."""
+    found = []
+    for index in vault.catalogue.history(item):
+        event = parse_entry(committed_at(vault, index).entry).event
+        if event.type in DERIVATIONS:
+            found.append((index, event))
+    return found
+
+
+def not_answered(vault: Vault, stands: Standing) -> list[int]:
+    """Entries about derivatives of an item that nobody has acknowledged: those after the offer."""
+    return [i for i, _ in derivations(vault, stands.id) if i > stands.answered]
 
 
 def removed_items(vault: Vault, log: int | None = None) -> set[str]:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evidence_vault.core.event import ARRIVALS, Event, parse_entry
+from evidence_vault.core.derivation import DERIVATIONS
+from evidence_vault.core.event import ARRIVALS, Event, Unit, parse_entry
 from evidence_vault.core.handover import (
     CHECKPOINT,
     MANIFEST,
@@ -32,7 +33,7 @@ from evidence_vault.seal.keyring import Keyring, Peer
 from evidence_vault.store.filesystem import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.files import demand_absent, new_file
-from evidence_vault.vault.handovers import OFFERED, OPEN, PROVED, REMOVED, standings
+from evidence_vault.vault.handovers import OFFERED, OPEN, REMOVED, Standing, not_answered, standings
 from evidence_vault.vault.offerfile import OfferWriter
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
@@ -40,7 +41,8 @@ from evidence_vault.vault.resuming import close_all_left_open
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
-CARRIED = ("content", "metadata")
+CARRIED = ("content", "metadata", "statement")
+_WITH_UNITS = (*ARRIVALS, *DERIVATIONS)
 _LEFT_BEHIND = "E-TRANSFER-NOT-OFFERED"
 
 
@@ -151,7 +153,7 @@ def _choose(
         if item not in known:
             raise UsageError(f"there is no item {item} in this vault", code="E-NO-ITEM")
         stands = state[item].state if item in state else OPEN
-        if items is None and (stands in (PROVED, REMOVED) or known[item] == receiver.origin):
+        if items is None and (_is_done(vault, state.get(item)) or known[item] == receiver.origin):
             continue
         reason = _reason(vault, item, stands, known[item] == receiver.origin)
         if reason:
@@ -171,21 +173,36 @@ def _reason(vault: Vault, item: str, stands: str, theirs: bool) -> str:
     if not places:
         return "its history is in an earlier log of this vault"
     try:
-        arrival = committed_at(vault, places[0])
-        event = parse_entry(arrival.entry).event
-        units = [unit for unit in event.units if unit.kind in CARRIED]
-        if event.type not in ARRIVALS:
+        entries = [committed_at(vault, index) for index in places]
+        events = [parse_entry(committed.entry).event for committed in entries]
+        if events[0].type not in ARRIVALS:
             return "its history begins in an earlier log of this vault"
-        if not any(unit.kind == "content" for unit in units):
-            return "its original was never stored here"
-        for unit in units:
-            if unit.id not in arrival.headers:
-                return f"the header of its {unit.kind} is missing"
-            for digest in unit.objects:
-                vault.archive.open(object_key(digest)).close()
+        if not any(unit.kind == "content" for event in events for unit in carried(event)):
+            return "neither its original nor a share copy was ever stored here"
+        for event, committed in zip(events, entries, strict=True):
+            for unit in carried(event):
+                if unit.id not in committed.headers:
+                    return f"the header of its {unit.kind} (event {event.item_seq}) is missing"
+                for digest in unit.objects:
+                    vault.archive.open(object_key(digest)).close()
     except VaultError as error:
         return error.message
     return ""
+
+
+def _is_done(vault: Vault, stands: Standing | None) -> bool:
+    """True when nothing of an item is left to offer."""
+    if stands is None or stands.state == OPEN:
+        return False
+    return stands.state == REMOVED or not not_answered(vault, stands)
+
+
+def carried(event: Event) -> tuple[Unit, ...]:
+    """The units whose stored objects travel with an entry: those of originals, of their metadata,
+    of derivatives and of the statements on them."""
+    if event.type not in _WITH_UNITS:
+        return ()
+    return tuple(unit for unit in event.units if unit.kind in CARRIED)
 
 
 # -- 3. the file -----------------------------------------------------------------------------------
@@ -218,20 +235,13 @@ def _write(
         own = {u.id: committed.headers[u.id] for u in event.units if u.id in committed.headers}
         file.add(f"records/{index}", committed.record)
         file.add(f"headers/{index}", format_header_pack(index, own))
-        objects.update(_objects(event))
+        objects.update(digest for unit in carried(event) for digest in unit.objects)
     for count, digest in enumerate(sorted(objects), 1):
         _add_object(vault, file, digest)
         if progress is not None:
             progress(count, file.bytes)
     file.end()
     return len(objects)
-
-
-def _objects(event: Event) -> Iterable[str]:
-    """Stored objects that travel with an entry: those of the original and its metadata."""
-    if event.type not in ARRIVALS:
-        return ()
-    return [digest for unit in event.units if unit.kind in CARRIED for digest in unit.objects]
 
 
 def _add_object(vault: Vault, file: OfferWriter, digest: str) -> None:

@@ -1,12 +1,13 @@
 """Destroying what a committed ``removed`` event gave up; resumed until it is done.
 
 1 headers    out of the commits and header packs that hold them: the bytes are unreadable from here
-2 objects    the stored originals and metadata
+2 objects    the stored originals, metadata, derivatives and statements
 3 done       ``control/removed/<index of the event>``: what was destroyed; its absence means resume
 
-Each step may be repeated. The log, its proofs and all receipts stay as they are. On a field vault
-the records of the items' own entries go, too: nobody can read them there, and their headers would
-let a stolen desk key read names.
+Only entries before the offer that was acknowledged are touched: what was added to an item after
+it is proved by nobody. Each step may be repeated. The log, its proofs and all receipts stay as
+they are. On a field vault the records of the items' own entries go, too: nobody can read them
+there, and their headers would let a stolen desk key read names.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import AlreadyExists, NotFound
 from evidence_vault.store.filesystem import object_key
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.handovers import REMOVED, removed_items, set_event
+from evidence_vault.vault.handovers import REMOVED, removed_items, set_event, standings
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
 
@@ -60,7 +61,9 @@ def removed_entries(vault: Vault, log: int) -> frozenset[int]:
     """Entries of a log whose objects and headers may be gone: those about removed items alone."""
     items = sorted(removed_items(vault, log))
     places = vault.catalogue.places(items, log) if items else []
-    return frozenset(i for i in places if _own_event(vault, i, log) is not None)
+    answered = _answered(vault, log)
+    events = ((i, _own_event(vault, i, log)) for i in places)
+    return frozenset(i for i, e in events if e is not None and i < answered[e.subject["id"]])
 
 
 def _is_done(vault: Vault, index: int) -> bool:
@@ -91,10 +94,10 @@ def _destroy(vault: Vault, index: int, total: Destroyed) -> None:
 
 
 def _doomed(vault: Vault, items: Iterable[str]) -> _Doomed:
-    doomed = _Doomed()
+    doomed, answered = _Doomed(), _answered(vault)
     for index in vault.catalogue.places(sorted(items), vault.config.log):
         event = _own_event(vault, index)
-        if event is None:
+        if event is None or index > answered[event.subject["id"]]:
             continue
         doomed.entries.append(index)
         for unit in event.units:
@@ -104,6 +107,11 @@ def _doomed(vault: Vault, items: Iterable[str]) -> _Doomed:
             if unit.kind != "record":
                 doomed.objects.update(unit.objects)
     return doomed
+
+
+def _answered(vault: Vault, log: int | None = None) -> dict[str, int]:
+    """By item, the index of the offer that was acknowledged."""
+    return {item: each.answered for item, each in standings(vault, log).items()}
 
 
 def _own_event(vault: Vault, index: int, log: int | None = None) -> Event | None:

@@ -20,7 +20,13 @@ from evidence_vault.errors import FormatError
 from evidence_vault.seal.units import UnitMaker
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.copying import SealedCopy
-from evidence_vault.vault.derivatives import newest, parent_of, read_statement, record_statement
+from evidence_vault.vault.derivatives import (
+    about_original,
+    newest,
+    parent_of,
+    read_statement,
+    record_statement,
+)
 from evidence_vault.vault.job import stage_sealed
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.records import (
@@ -61,7 +67,7 @@ def _derive_one(vault: Vault, item: str, by: str | None, purpose: str | None) ->
             "text": {},
         }
     data = made.text.encode("utf-8")
-    parent = parent_of(arrival)
+    parent = parent_of(arrival.event)
     statement = format_search_statement(made.statement, _digests(data), parent)
     sealed = _seal(vault, data)
     with writing(vault) as writer:
@@ -95,7 +101,10 @@ def _check_one(vault: Vault, item: str, by: str | None) -> dict[str, Any]:
 
 
 def _compare(vault: Vault, derived: ItemEvent, arrival: ItemEvent) -> tuple[str, str]:
-    stated, copy, _ = parse_search_statement(read_statement(vault, derived))
+    stated, copy, parent = parse_search_statement(read_statement(vault, derived))
+    outcome, reason = about_original(vault, arrival, parent)
+    if outcome:
+        return outcome, reason
     try:
         made = _made(vault, arrival)
     except FormatError as error:

@@ -1,6 +1,6 @@
 """``transfer remove``: what the other vault acknowledged is removed here, with an event.
 
-1 check      every item acknowledged, none removed yet
+1 check      every item acknowledged with all that was derived from it, none removed yet
 2 removed    committed and covered by a checkpoint
 3 destroyed  as removing.py says; a crash here is finished when the vault is next opened for writing
 """
@@ -13,7 +13,14 @@ from typing import Any
 from evidence_vault.errors import PolicyRefused, UsageError
 from evidence_vault.osfiles import free_bytes
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.handovers import PROVED, REMOVED, Standing, standings
+from evidence_vault.vault.handovers import (
+    PROVED,
+    REMOVED,
+    Standing,
+    derivations,
+    not_answered,
+    standings,
+)
 from evidence_vault.vault.offering import demand_sealed
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.removing import finish_removals
@@ -26,18 +33,22 @@ HONEST = (
 )
 
 
-def removable(vault: Vault, items: Sequence[str] | None) -> list[Standing]:
-    """Step 1. ``items``: None means all that is acknowledged and not removed yet.
+def removable(
+    vault: Vault, items: Sequence[str] | None
+) -> tuple[list[Standing], list[dict[str, str]]]:
+    """Step 1: (what can go, what has to stay and why).
 
+    ``items``: None means all that is acknowledged and not removed yet. What was derived from an
+    item after the offer that was acknowledged may be here only: then nothing of the item goes.
     Raises UsageError for an unknown item or when there is none, PolicyRefused (E-NOT-ACKNOWLEDGED)
     for one that nobody has acknowledged.
     """
     demand_sealed(vault)
     known = standings(vault)
-    if items is None:
-        return [each for _, each in sorted(known.items()) if each.state == PROVED]
-    chosen = []
-    for item in sorted(set(items)):
+    chosen: list[Standing] = []
+    kept: list[dict[str, str]] = []
+    acknowledged = [item for item, each in known.items() if each.state == PROVED]
+    for item in sorted(set(acknowledged if items is None else items)):
         if vault.catalogue.home(item) is None:
             raise UsageError(f"there is no item {item} in this vault", code="E-NO-ITEM")
         stands = known.get(item)
@@ -47,9 +58,25 @@ def removable(vault: Vault, items: Sequence[str] | None) -> list[Standing]:
                 code="E-NOT-ACKNOWLEDGED",
                 hint="`evidence-vault transfer list` shows where each hand-over stands",
             )
-        if stands.state == PROVED:
+        if stands.state == PROVED and (reason := _not_covered(vault, stands)):
+            kept.append({"code": "E-COPY-NOT-ACKNOWLEDGED", "id": item, "reason": reason})
+        elif stands.state == PROVED:
             chosen.append(stands)
-    return chosen
+    return chosen, kept
+
+
+def _not_covered(vault: Vault, stands: Standing) -> str:
+    """Why an acknowledged item has to stay; empty when all of it is acknowledged."""
+    late = not_answered(vault, stands)
+    if not late:
+        return ""
+    seqs = [str(event.item_seq) for index, event in derivations(vault, stands.id) if index in late]
+    which = f"event {seqs[0]}" if len(seqs) == 1 else f"events {', '.join(seqs)}"
+    return (
+        f"a copy was made of it after the offer that was acknowledged ({which} of its "
+        f"history) and may be here only: offer it again (`evidence-vault transfer offer "
+        f"{stands.id}`)"
+    )
 
 
 def remove(
@@ -58,10 +85,13 @@ def remove(
     by: str | None = None,
     purpose: str | None = None,
 ) -> dict[str, Any]:
-    """Steps 1 to 3. What was removed before is finished, and not recorded again."""
+    """Steps 1 to 3. What was removed before is finished, and not recorded again.
+
+    Exit 3 when items have to stay; they are named in ``refused``.
+    """
     events: list[int] = []
     with writing(vault) as writer:  # opening finishes what a committed event began
-        chosen = removable(vault, items)  # 1.
+        chosen, kept = removable(vault, items)  # 1.
         transfers = sorted({each.transfer_id for each in chosen})
         for transfer in transfers:
             values = {"actor": by, "purpose": purpose, "transfer_id": transfer}
@@ -76,9 +106,11 @@ def remove(
     return {
         "bytes_freed": done.bytes,
         "events": events,
+        "exit": 3 if kept else 0,
         "headers": done.headers,
         "notices": [HONEST] if chosen else [],
         "objects": done.objects,
+        "refused": kept,
         "removed": [each.id for each in chosen],
         "space_free": free_bytes(vault.folder),
     }
