@@ -178,6 +178,7 @@ def test_unreadable_files_and_folders_are_refused_one_by_one(tmp_path: Path) -> 
     (inside / "locked").mkdir(parents=True)
     (inside / "locked/x").write_text("x")
     (inside / "readable").write_text("x")
+    (inside / "readable").chmod(0o644)  # whatever umask this process has by now
     (inside / "unreadable").write_text("x")
     (inside / "unreadable").chmod(0)
     (inside / "locked").chmod(0)
