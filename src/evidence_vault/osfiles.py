@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import secrets
+import stat
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 _LIBC: ctypes.CDLL | None = None
 if sys.platform.startswith("linux"):
@@ -84,6 +86,20 @@ def try_lock(stream: IO[bytes]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A file to read that is a file and nothing else; raises OSError for links, pipes, devices.
+
+    For what a process wrote that may have been taken over: it must not make us read elsewhere,
+    or wait.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    handle = os.open(path, flags | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a plain file")
+    return os.fdopen(handle, "rb")
 
 
 def free_bytes(folder: Path) -> int:

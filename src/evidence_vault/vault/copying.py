@@ -19,12 +19,16 @@ from typing import Any
 from evidence_vault.capture.formats import HEAD_SIZE, TAIL_SIZE, identify
 from evidence_vault.capture.strip.maker import Copy, CopyMaker
 from evidence_vault.capture.strip.model import refusal
-from evidence_vault.core.derivation import check_report
+from evidence_vault.core.derivation import Parent, check_report, format_statement
 from evidence_vault.errors import FormatError
+from evidence_vault.osfiles import open_regular
 from evidence_vault.seal.units import SealingWriter, UnitKey
+from evidence_vault.store.filesystem import discard_handle
 from evidence_vault.vault.job import Desk, Handle, format_value
 
 _BLOCK = 1024 * 1024
+_UNKNOWN = "application/octet-stream"
+_ANY_PARENT = Parent("a" * 255, f"ABCDEFGHIJKL-{10**11}", 2**53 - 1, "0" * 64, "0" * 64)
 
 
 @dataclass(frozen=True)
@@ -104,28 +108,45 @@ def make_copy(desk: Desk, maker: CopyMaker, source: Path, sha256: str) -> CopyOu
 
     ``sha256``: of the source as it was taken in, hex.
     """
-    copy = maker.make(source)
+    try:
+        copy = maker.make(source)
+    except OSError as error:  # the source went away, or the memory is full
+        return CopyOutcome(_unread(error), None)
     try:
         report = _believed(copy)
         if copy.path is None or report["outcome"] != "clean":
             return CopyOutcome(report, None)
-        if _sha256(source) != sha256:
+        try:
+            changed = _sha256(source) != sha256
+        except OSError as error:
+            return CopyOutcome(_unread(error), None)
+        if changed:
             return CopyOutcome(report, None, changed=True)
         sealed = _seal(desk, copy.path)
-        stated = report["copy"]
-        if (stated["sha256"], stated["sha512"]) != (sealed.sha256, sealed.sha512):
-            raise FormatError("the copy is not the one that its report is about")
+        if report["copy"] != {name: getattr(sealed, name) for name in ("sha256", "sha512", "size")}:
+            discard_handle(sealed.staged)
+            return CopyOutcome(refusal(_UNKNOWN, "the report is about another copy"), None)
         return CopyOutcome(report, sealed)
     finally:
         maker.forget(copy)
 
 
 def _believed(copy: Copy) -> dict[str, Any]:
-    """The report, or one that says that there is none of the right form."""
+    """The report, or one that says that there is none of the right form.
+
+    It comes from a process that met hostile bytes, and must fit into a statement.
+    """
     try:
-        return check_report(copy.report)
+        report = check_report(copy.report)
+        format_statement(report, _ANY_PARENT)
     except FormatError as error:
-        return refusal("application/octet-stream", error.message)
+        return refusal(_UNKNOWN, error.message)
+    return report
+
+
+def _unread(error: OSError) -> dict[str, Any]:
+    reason = error.strerror or type(error).__name__
+    return refusal(_UNKNOWN, f"the file could not be read, or no copy written: {reason}")
 
 
 def _seal(desk: Desk, path: Path) -> SealedCopy:
@@ -135,7 +156,7 @@ def _seal(desk: Desk, path: Path) -> SealedCopy:
     staged = desk.store.stage()
     try:
         writer = SealingWriter(unit, "media", staged)
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             while block := stream.read(_BLOCK):
                 one.update(block)
                 two.update(block)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,7 @@ class CopyMaker:
 
     def make(self, source: Path) -> Copy:
         """The share copy of a file, or why there is none; never raises for the file's sake.
+        Raises OSError when the source can't be looked at, or nothing be written.
 
         The source is told to no parser by its name. A copy is there until ``forget`` or ``close``.
         """
@@ -79,11 +81,12 @@ class CopyMaker:
             "target": str(target),
         }
         report = self._ask(job, source, folder)
-        shutil.rmtree(folder / "scratch", ignore_errors=True)
-        link.unlink(missing_ok=True)
-        clean = report["outcome"] == "clean" and target.is_file() and not target.is_symlink()
+        _clear(folder / "scratch", link)
+        clean = report["outcome"] == "clean"
+        if clean and not _is_plain_file(target):
+            clean, report = False, refusal(_UNKNOWN, "the parser left no copy")
         if not clean:
-            target.unlink(missing_ok=True)
+            _clear(folder)
         return Copy(target if clean else None, report)
 
     def _names(self) -> Path:
@@ -143,6 +146,23 @@ class CopyMaker:
         except (TimedOut, TooLarge, Crashed) as why:
             return refusal(_UNKNOWN, f"the parser was stopped: {_plain(str(why), folder)}")
         return _parsed(done.out) or refusal(_UNKNOWN, "the parser died")
+
+
+def _is_plain_file(path: Path) -> bool:
+    """What lies there is the work of a process that may have been taken over."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _clear(*paths: Path) -> None:
+    """Remove files or folders, whatever a process that was taken over has made of them."""
+    for path in paths:
+        try:
+            path.unlink()
+        except OSError:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _plain(reason: str, folder: Path) -> str:
