@@ -37,7 +37,12 @@ from evidence_vault.verify import verify_bundle, verify_receipt
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "tamper-table.md"
 VERIFIER = ROOT / "src" / "evidence_vault" / "verify" / "verify.sh"
-MODULES = ("tests.tamper.keyclasses", "tests.tamper.proofclasses", "tests.tamper.transferclasses")
+MODULES = (
+    "tests.tamper.copyclasses",
+    "tests.tamper.keyclasses",
+    "tests.tamper.proofclasses",
+    "tests.tamper.transferclasses",
+)
 
 _STATUS = {0: RIGHT, 3: OPEN, 10: WRONG, 11: WRONG}
 _FINDING = re.compile(r"^(DOES NOT MATCH|COULD NOT BE CHECKED|NOTE|OK): .*\(([A-Z]-[A-Z0-9-]+)\)$")

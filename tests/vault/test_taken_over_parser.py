@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evidence_vault.capture.confine import Done
+from evidence_vault.capture import confine
 from evidence_vault.capture.strip import maker
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.queries import show_item
@@ -79,6 +79,11 @@ def told(**other: Any) -> Leave:
     return leave
 
 
+def not_clean_folder(target: Path, report: dict[str, Any]) -> None:
+    target.mkdir()
+    report["outcome"] = "not-clean"
+
+
 def folders(target: Path, report: dict[str, Any]) -> None:
     written(target, report)
     (target.parent / "original").unlink()
@@ -91,10 +96,7 @@ LIES: dict[str, Leave] = {
     "a link": linked,
     "a pipe": lambda target, report: os.mkfifo(target),
     "a folder": lambda target, report: target.mkdir(),
-    "a folder, not clean": lambda target, report: (
-        target.mkdir(),
-        report.update(outcome="not-clean"),  # type: ignore[func-returns-value]
-    )[0],
+    "a folder, not clean": not_clean_folder,
     "folders in the way": folders,
     "another copy": lambda target, report: (target.write_bytes(COPY + b"!"), None)[1],
     "another size": told(copy={**lie()["copy"], "size": len(COPY) + 1}),
@@ -118,16 +120,16 @@ TWICE = ("no copy", "another copy", "a huge report")
 @pytest.fixture
 def taken_over(monkeypatch: pytest.MonkeyPatch) -> Callable[[Leave], None]:
     """Every parser does what the file wants, but of files in which ``honest`` stands."""
-    real = maker.run
+    real = confine.run
 
     def take(leave: Leave) -> None:
-        def run(argv: Any, limits: Any, **other: Any) -> Done:
+        def run(argv: Any, limits: Any, **other: Any) -> confine.Done:
             job = json.loads(other.get("stdin") or b"{}")
             if "target" not in job or b"honest" in Path(job["source"]).read_bytes():
                 return real(argv, limits, **other)
             report = lie()
             leave(Path(job["target"]), report)
-            return Done(0, json.dumps(report).encode(), b"")
+            return confine.Done(0, json.dumps(report).encode(), b"")
 
         monkeypatch.setattr(maker, "run", run)
 

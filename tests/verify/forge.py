@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from evidence_vault.core import bagtext, members
+from evidence_vault.core.canonical import canonical
 from evidence_vault.core.checkpoint import Checkpoint, sign_checkpoint
 from evidence_vault.core.disclosure import Disclosure, make_disclosure
 from evidence_vault.core.entry0 import NamedKey, format_clear, parse_entry0
@@ -42,6 +43,8 @@ ORIGIN = "copper-meadow-lantern-4417"
 TIME = "2026-11-23T10:00:00Z"
 DIGESTS = ("content_sha256", "content_sha512", "content_size")
 CLAIMS = ("bundle_id", "counts", "payload_manifest", "proofs")
+ABOUT_COPIES = ("kind", "parent", "statement")
+SHOWN = (*DIGESTS, *CLAIMS, *ABOUT_COPIES)
 
 
 @dataclass
@@ -84,6 +87,7 @@ class Maker:
     history: dict[str, list[Stood]] = field(default_factory=dict)
     contents: dict[str, bytes] = field(default_factory=dict)
     keys: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
+    copies: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for role in ("root", "events", "statements", "log"):
@@ -188,6 +192,72 @@ class Maker:
         self.about(item, arrival, values)
         return item
 
+    def statement_of(self, item: str, copy: bytes, /, **other: Any) -> dict[str, Any]:
+        """What a statement on a clean copy of an item says; ``other`` replaces members."""
+        arrival = self.history[item][0].index
+        tool = {"name": "forge", "parameters": [], "version": "1"}
+        shown = self.shown[arrival]
+        return {
+            "also_in_content": [],
+            "copy": {
+                "sha256": hashlib.sha256(copy).hexdigest(),
+                "sha512": hashlib.sha512(copy).hexdigest(),
+                "size": len(copy),
+            },
+            "decoded": {"identical": "yes", "method": "forged", "what": "1 picture"},
+            "embedded": [],
+            "format": "image/jpeg",
+            "kept": [],
+            "kind": "evidence-vault/strip-statement",
+            "original": {
+                "commitments": {n: shown[n].digest for n in ("content_sha256", "content_sha512")},
+                "home": self.origin,
+                "item": item,
+                "seq": 0,
+            },
+            "outcome": "clean",
+            "reasons": [],
+            "removed": [{"count": 1, "name": "EXIF:GPS:GPSLatitude"}],
+            "residual": {
+                "exiftool": {"found": [], "tool": tool},
+                "search": {"bytes": 9, "forms": ["utf-8"], "found": [], "patterns": 1, "values": 1},
+                "second": {"found": [], "tool": tool},
+            },
+            "structures": [],
+            "tools": [tool],
+            "v": 1,
+            **other,
+        }
+
+    def derive(
+        self,
+        item: str,
+        copy: bytes,
+        statement: bytes | None = None,
+        values: Mapping[str, Any] | None = None,
+        **other: Any,
+    ) -> int:
+        """A share copy, which leaves with the next bundle; ``values`` replaces fields."""
+        arrival = self.history[item][0].index
+        if statement is None:
+            statement = canonical(self.statement_of(item, copy))
+        told = {
+            "actor": "desk-1",
+            "content_sha256": hashlib.sha256(copy).hexdigest(),
+            "content_sha512": hashlib.sha512(copy).hexdigest(),
+            "content_size": str(len(copy)),
+            "kind": "share-copy",
+            "parent": {
+                "commitment": self.shown[arrival]["content_sha256"].digest,
+                "field": "content_sha256",
+                "seq": 0,
+            },
+            "statement": {"outcome": "clean", "sha256": hashlib.sha256(statement).hexdigest()},
+            **(values or {}),
+        }
+        self.copies[item] = copy, statement
+        return self.about(item, "derived", told, **other)
+
     def about_set(self, items: Sequence[str], kind: str, values: Mapping[str, Any]) -> int:
         """One entry about several items."""
         seed = hashlib.sha256(f"{self.seed} set {len(self.leaves)}".encode()).digest()
@@ -225,7 +295,7 @@ class Maker:
     def receipt(
         self,
         item: str | None,
-        reveal: Sequence[str] = (*DIGESTS, *CLAIMS),
+        reveal: Sequence[str] = SHOWN,
         tree: MemoryTree | None = None,
         note: bytes | None = None,
     ) -> Receipt:
@@ -274,7 +344,11 @@ class Maker:
         """
         bundle_id = hashlib.sha256(f"{self.seed} {len(self.leaves)}".encode()).hexdigest()[:32]
         payloads = {i: f"data/{i}.bin" for i in items if originals and i not in withheld}
-        files = {path: self.contents[i] for i, path in payloads.items()}
+        copies = {i: each for i, each in self.copies.items() if i in payloads}
+        payloads.update({i: f"data/{i}-share-copy.bin" for i in copies})
+        files = {
+            path: copies[i][0] if i in copies else self.contents[i] for i, path in payloads.items()
+        }
         files.update(_manifests(bagtext.MANIFESTS, files))
         proofs = {
             "cosignatures": "not configured",
@@ -301,6 +375,7 @@ class Maker:
                 "proofs": proofs,
             },
         )
+        files.update({f"copies/{i}.json": statement for i, (_, statement) in copies.items()})
         tree, note = self.tree(), self.note()
         for item in items:
             receipt = self.receipt(item, tree=tree, note=note)
@@ -373,7 +448,7 @@ class Maker:
         for item in items:
             for stood in (Stood(0, None), *self.history[item]):
                 committed = self.shown[stood.index]
-                revealed = sum(name in (*DIGESTS, *CLAIMS) for name in committed)
+                revealed = sum(name in SHOWN for name in committed)
                 shown += revealed
                 withheld += len(committed) - revealed
         return {

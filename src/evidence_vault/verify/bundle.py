@@ -24,7 +24,6 @@ from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.findings import Finding, Outcome, Report, ReportBuilder
 from evidence_vault.core.keys import keyid, public_pem, verify_ed25519
 from evidence_vault.core.keystate import KeyState
-from evidence_vault.core.receipt import MAX_RECEIPT
 from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, check_sshsig
 from evidence_vault.core.statement import MAX_STATEMENT, UNLISTED, Statement, parse_statement
 from evidence_vault.core.trust import TrustFile
@@ -296,15 +295,16 @@ def _check_files(state: _State, statement: Statement, items: ItemChecker) -> Non
 
 
 def _is_unchanged(state: _State, path: str, size: int, sha256: str, items: ItemChecker) -> bool:
-    """Hash one listed file; a good receipt goes on to the item checker at once."""
+    """Hash one listed file; a good one that is read goes on to the item checker at once."""
     rule = "docs/format-bundle.md rule 2"
     actual = state.container.listing.files[path]
     if actual != size:
         state.report.differ(FILES, "B-CHANGED-SIZE", path, rule, expected=size, found=actual)
         return False
-    receipt: bytes | None = None
-    if items.wants(path):
-        receipt = _read(state, path, MAX_RECEIPT)
+    data: bytes | None = None
+    limit = items.wants(path)
+    if limit is not None:
+        data = _read(state, path, limit)
     else:
         _hash(state, path)
     digests = state.digests.get(path)
@@ -315,8 +315,8 @@ def _is_unchanged(state: _State, path: str, size: int, sha256: str, items: ItemC
         return False
     if not is_payload(path) and digests.head.startswith(TRUST):
         state.report.differ(FILES, "B-TRUST-INSIDE", path, "docs/format-bundle.md rule 5")
-    if receipt is not None:
-        items.receipt(path, receipt)
+    if data is not None:
+        items.take(path, data)
     return True
 
 

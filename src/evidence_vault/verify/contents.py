@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from evidence_vault.core.findings import ReportBuilder
 from evidence_vault.verify.checked import CheckedEvent
 from evidence_vault.verify.hashing import Digests
 
 _FIELDS = (("content_sha256", "sha256"), ("content_sha512", "sha512"), ("content_size", "size"))
+_ABOUT = ("kind", "parent", "statement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,19 +23,23 @@ class Content:
     """What an entry reveals of the bytes it names: digests, and of a derivative its statement.
 
     ``statement``: SHA-256 (hex) of the statement on how it was made; None for an original.
+    ``about``: what else is revealed of how it was made.
     """
 
     index: int
     values: Mapping[str, str]
     is_copy: bool
     statement: str | None
+    about: Mapping[str, Any]
 
     @staticmethod
     def of(event: CheckedEvent) -> Content:
         values = {name: str(event.values[name]) for name, _ in _FIELDS if name in event.values}
         told = event.values.get("statement")
         statement = told.get("sha256") if isinstance(told, dict) else None
-        return Content(event.index, values, event.event.type == "derived", statement)
+        is_copy = event.event.type == "derived"
+        about = {name: event.values[name] for name in _ABOUT if name in event.values}
+        return Content(event.index, values, is_copy, statement, about if is_copy else {})
 
     def is_of(self, found: Digests) -> bool:
         """True when every digest and the size are revealed and equal."""

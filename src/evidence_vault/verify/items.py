@@ -9,15 +9,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evidence_vault.core.bagtext import MANIFESTS, is_payload
+from evidence_vault.core.derivation import MAX_STATEMENT
 from evidence_vault.core.entry0 import EntryZero
 from evidence_vault.core.findings import Finding, Outcome, ReportBuilder
 from evidence_vault.core.keystate import KeyState
-from evidence_vault.core.receipt import Receipt, parse_receipt
+from evidence_vault.core.receipt import MAX_RECEIPT, Receipt, parse_receipt
 from evidence_vault.core.statement import ItemRow, Statement
 from evidence_vault.core.text import spreadsheet_safe
 from evidence_vault.errors import FormatError
 from evidence_vault.verify.checked import Checked
 from evidence_vault.verify.contents import Content, matched, report_mismatch
+from evidence_vault.verify.copies import FOLDER as COPIES
+from evidence_vault.verify.copies import Arrival, Told, check_copy
 from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import Digests
 from evidence_vault.verify.receipt import STEPS, describe_log
@@ -25,7 +28,6 @@ from evidence_vault.verify.receipt import STEPS, describe_log
 RECEIPTS, PAYLOADS, COUNTS = "S-RECEIPTS", "S-PAYLOADS", "S-COUNTS"
 RULE_5, RULE_6 = "docs/format-bundle.md rule 5", "docs/format-bundle.md rule 6"
 _INDEX_HEAD = ["item", "home", "outcome", "reason", "original", "receipt"]
-_COPIES = "copies/"
 
 
 @dataclass(slots=True)
@@ -33,6 +35,7 @@ class _Known:
     """What a checked receipt says about its item."""
 
     contents: list[Content]
+    arrival: Arrival | None
     shown: int
     withheld: int
     sound: bool
@@ -51,6 +54,7 @@ class ItemChecker:
         self._report = report
         self._rows = {row.receipt: row for row in statement.items}
         self._known: dict[str, _Known] = {}
+        self._told: dict[str, Told] = {}
         self._said: set[tuple[str, str, str]] = set()
 
     @property
@@ -59,12 +63,21 @@ class ItemChecker:
         known = self._known
         return len(known) == len(self._rows) > 0 and all(k.sound for k in known.values())
 
-    def wants(self, path: str) -> bool:
-        """True for the receipt of a chosen item."""
-        return path in self._rows
+    def wants(self, path: str) -> int | None:
+        """Up to how many bytes of a listed file are read; None for one that is only hashed."""
+        if path in self._rows:
+            return MAX_RECEIPT
+        return MAX_STATEMENT if path.startswith(COPIES) else None
 
-    def receipt(self, path: str, data: bytes) -> None:
-        """Check one receipt whose bytes are those that the statement lists."""
+    def take(self, path: str, data: bytes) -> None:
+        """Look at a file whose bytes are those that the statement lists."""
+        if path in self._rows:
+            self._take_receipt(path, data)
+        else:
+            self._told[path] = Told.of(data)
+
+    def _take_receipt(self, path: str, data: bytes) -> None:
+        """Check one receipt."""
         report = self._report
         try:
             receipt = parse_receipt(data)
@@ -81,8 +94,10 @@ class ItemChecker:
         if self.zero is None and checked.zero is not None:
             self.zero, self.keys = checked.zero, checked.keys
             describe_log(report, checked)
+        arrival = next(map(Arrival.of, checked.ingested()), None)
         self._known[path] = _Known(
             [Content.of(event) for event in checked.with_content()],
+            arrival,
             sum(len(e.values) for e in checked.events),
             sum(e.withheld for e in checked.events),
             sound,
@@ -183,11 +198,11 @@ class ItemChecker:
             if content is None:
                 report_mismatch(report, PAYLOADS, path, RULE_5, known.contents, digests[path])
             elif content.is_copy:
-                explained.add(self._explain(row, content, good, digests))
+                explained.add(self._explain(row, known, content, good, digests))
                 copies += 1
             else:
                 originals += 1
-        for path in sorted(f.path for f in self._statement.files if f.path.startswith(_COPIES)):
+        for path in sorted(f.path for f in self._statement.files if f.path.startswith(COPIES)):
             if path not in explained:
                 report.differ(PAYLOADS, "B-ITEM", path, RULE_5, reason="is about no share copy")
         if not rows:
@@ -199,10 +214,15 @@ class ItemChecker:
                 report.match(PAYLOADS, "B-PAYLOADS-OK", count=originals)
 
     def _explain(
-        self, row: ItemRow, content: Content, good: set[str], digests: Mapping[str, Digests]
+        self,
+        row: ItemRow,
+        known: _Known,
+        content: Content,
+        good: set[str],
+        digests: Mapping[str, Digests],
     ) -> str:
         """A share copy comes with the statement on how it was made; returns its path."""
-        path = f"{_COPIES}{row.id}.json"
+        path = f"{COPIES}{row.id}.json"
         if path not in digests or path not in good:
             self._report.unchecked(PAYLOADS, "B-COPY-STATEMENT-MISSING", path, RULE_5)
         elif content.statement is None:
@@ -216,6 +236,9 @@ class ItemChecker:
                 expected=content.statement,
                 found=digests[path].sha256,
             )
+        else:
+            told = self._told[path]
+            check_copy(self._report, PAYLOADS, path, RULE_5, content, known.arrival, told)
         return path
 
     # Rule 6: each item's row names files that are there; no file of theirs is unnamed.

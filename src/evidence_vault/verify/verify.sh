@@ -253,7 +253,7 @@ else
     esac
     case $N in
       statement.json|statement.sig|statement.sshsig|index.csv|*manifest-sha256.txt|*manifest-sha512.txt) ;;
-      receipts/*.txt|keys/*.pem) ;;
+      receipts/*.txt|keys/*.pem|copies/*.json) ;;
       *) set -- "$@" "$N"; [ $# -lt 200 ] || { sums "$@"; set --; }; continue;;
     esac
     M=$(printf %s "$N" | tr / +)
@@ -1968,14 +1968,90 @@ function same(r, e, w, g,  i) {
   for (i = 1; i <= 3; i++) if (!((r SUBSEP e SUBSEP w[i]) in RVALUE) || RVALUE[r, e, w[i]] != "\"" g[i] "\"") return 0
   return 1
 }
-# A share copy comes with the statement on how it was made, the one that was logged.
-function copystatement(r, id,  p, v) {
+# A share copy comes with the statement on how it was made, the one that was logged; entry and
+# statement must say what they must of this copy, and of this item's original.
+function copystatement(r, id,  p, v, e, l, a, q, i, w, o) {
   p = "copies/" id ".json"; ABOUTCOPY[p] = 1
   if (!(p in GOOD)) { f("U", "B-COPY-STATEMENT-MISSING", p, "the statement on how the share copy was made could not be read"); return }
-  if (!((r SUBSEP COPYOF SUBSEP "statement") in RVALUE)) { f("U", "R-FILE-WITHHELD", p, "the field statement is withheld, so the file can't be compared with it"); return }
+  o = 0
+  for (i = split("statement kind parent", w, " "); i > 0; i--) if (!((r SUBSEP COPYOF SUBSEP w[i]) in RVALUE)) { o = 1; f("U", "R-FILE-WITHHELD", p, "the field " w[i] " is withheld, so the file can't be compared with it") }
+  if (o) return
   v = RVALUE[r, COPYOF, "statement"]
-  if (v !~ ("\"sha256\":\"" S256[p] "\"}$")) f("D", "B-COPY-STATEMENT", p, "is not the statement that was logged")
+  if (v !~ ("\"sha256\":\"" S256[p] "\"}$")) { f("D", "B-COPY-STATEMENT", p, "is not the statement that was logged"); return }
+  for (e = 1; e <= RNE[r]; e++) if (EERR[RLEAF[r, e]] == "" && arrival(ETYPE[RLEAF[r, e]])) break
+  if (e > RNE[r]) return
+  a = RLEAF[r, e]; q = "c" r; i = stripstatement(id, q)
+  if (i != "") { f("D", "B-COPY-STATEMENT-FORM", p, "is no statement on how a share copy was made: " i); return }
+  copyclaim(p, "kind", "\"share-copy\"", RVALUE[r, COPYOF, "kind"])
+  copyclaim(p, "parent", "{\"commitment\":\"" SD[a, "content_sha256"] "\",\"field\":\"content_sha256\",\"seq\":" RSEQ[r, e] "}", RVALUE[r, COPYOF, "parent"])
+  copyclaim(p, "outcome", "{\"outcome\":\"clean\",\"sha256\":\"" S256[p] "\"}", v)
+  copyclaim(p, "outcome of the statement", "\"clean\"", V[q "\toutcome"])
+  copyclaim(p, "copy of the statement", RVALUE[r, COPYOF, "content_sha256"] " " RVALUE[r, COPYOF, "content_sha512"] " " RVALUE[r, COPYOF, "content_size"], V[q "\tcopy\tsha256"] " " V[q "\tcopy\tsha512"] " \"" V[q "\tcopy\tsize"] "\"")
+  copyclaim(p, "original of the statement", RHOME[r] " " RITEM[r], text(q "\toriginal\thome") " " text(q "\toriginal\titem"))
+  if (ETYPE[a] != "ingested") f("I", "B-COPY-ELSEWHERE", p, "it was taken over from another archive; that its statement names the original by the commitments of that log is not shown here")
+  else copyclaim(p, "commitments of the statement", RSEQ[r, e] " \"" SD[a, "content_sha256"] "\" \"" SD[a, "content_sha512"] "\"", V[q "\toriginal\tseq"] " " V[q "\toriginal\tcommitments\tcontent_sha256"] " " V[q "\toriginal\tcommitments\tcontent_sha512"])
 }
+function copyclaim(p, what, want, got) { if (want "" != got "") f("D", "B-COPY-CLAIM", p, "the archive says something else of this share copy than it must: " what " expected " want ", found " got) }
+# A statement in V, K, N below q (docs/format-derivative.md). Returns what is wrong.
+function stripstatement(id, q,  name, l, e) {
+  name = "copies+" id ".json"
+  e = textproblem(name, 0)
+  if (e != "") return e
+  if ((getline l < ("in/" name)) < 1 || (getline e < ("in/" name)) > 0) { close("in/" name); return "more than one line" }
+  close("in/" name)
+  e = json(l, q, 60)
+  if (e != "") return "not canonical JSON: " e
+  if (!members(q, "also_in_content copy decoded embedded format kept kind original outcome reasons removed residual structures tools v")) return "other members"
+  if (V[q "\tkind"] != "\"evidence-vault/strip-statement\"") return "another kind"
+  e = q "\toriginal"
+  if (!members(e, "commitments home item seq") || !isstr(e "\thome") || !isstr(e "\titem") || !isint(e "\tseq")) return "original is malformed"
+  if (!members(e "\tcommitments", "content_sha256 content_sha512") || !ishex(e "\tcommitments\tcontent_sha256", 64) || !ishex(e "\tcommitments\tcontent_sha512", 64)) return "commitments must be two digests"
+  return stripreport(q, 0)
+}
+function stripreport(q, level,  i, n, w, e, o) {
+  if (level > 8) return "embedded too deeply"
+  if (level && !members(q, "also_in_content copy decoded embedded format kept outcome reasons removed residual structures tools v")) return "other members"
+  if (V[q "\tv"] != "1") return "another version"
+  o = V[q "\toutcome"]
+  if (o != "\"clean\"" && o != "\"not-clean\"" && o != "\"not-checked\"") return "an unknown outcome"
+  for (i = split("also_in_content reasons structures", w, " "); i > 0; i--) if (!texts(q "\t" w[i])) return w[i] " must be a list of texts"
+  if (!isstr(q "\tformat")) return "format must be text"
+  if (!((q "\tkept") in N) || !((q "\tremoved") in N) || !((q "\ttools") in N) || !((q "\tembedded") in N)) return "kept, removed, tools and embedded must be lists"
+  for (i = 0; i < N[q "\tkept"]; i++) { e = q "\tkept\t" i; if (!members(e, "name why") || !isstr(e "\tname") || !isstr(e "\twhy")) return "kept is malformed" }
+  for (i = 0; i < N[q "\tremoved"]; i++) { e = q "\tremoved\t" i; if (!members(e, "count name") || !iscount(e "\tcount") || !isstr(e "\tname")) return "removed is malformed" }
+  for (i = 0; i < N[q "\ttools"]; i++) if (!striptool(q "\ttools\t" i)) return "tools is malformed"
+  for (i = 0; i < N[q "\tembedded"]; i++) {
+    e = q "\tembedded\t" i
+    if (!members(e, "name report") || !isstr(e "\tname")) return "embedded is malformed"
+    n = stripreport(e "\treport", level + 1)
+    if (n != "") return n
+    if (o == "\"clean\"" && V[e "\treport\toutcome"] != "\"clean\"") return "clean around what is not"
+  }
+  e = q "\tdecoded"
+  if (!members(e, "identical method what") || !isstr(e "\tmethod") || !isstr(e "\twhat") || V[e "\tidentical"] !~ /^"(yes|no|not-comparable)"$/) return "decoded is malformed"
+  e = q "\tresidual"
+  if (e in K) {
+    if (!members(e, "exiftool search second") || !members(e "\texiftool", "found tool") || !members(e "\tsecond", "found tool") || !striptool(e "\texiftool\ttool") || !striptool(e "\tsecond\ttool")) return "residual must have three looks"
+    if (!members(e "\tsearch", "bytes forms found patterns values") || !texts(e "\tsearch\tforms")) return "residual must have three looks"
+    for (i = split("bytes patterns values", w, " "); i > 0; i--) if (!iscount(e "\tsearch\t" w[i])) return "residual must have three looks"
+    for (i = split("exiftool search second", w, " "); i > 0; i--) if (!texts(e "\t" w[i] "\tfound")) return "residual must have three looks"
+  } else if (V[e] != "null") return "residual must have three looks"
+  e = q "\tcopy"
+  if (e in K) { if (!members(e, "sha256 sha512 size") || !ishex(e "\tsha256", 64) || !ishex(e "\tsha512", 128) || !iscount(e "\tsize")) return "copy is malformed" }
+  else if (V[e] != "null") return "copy is malformed"
+  if (o != "\"clean\"") return ""
+  if (!((q "\tcopy") in K) || !((q "\tresidual") in K)) return "clean without a copy and three looks"
+  if (V[q "\tdecoded\tidentical"] != "\"yes\"") return "clean without the same content"
+  e = q "\tresidual\t"
+  if (N[e "exiftool\tfound"] || N[e "search\tfound"] || N[e "second\tfound"]) return "clean, and yet a look found something"
+  return N[q "\treasons"] ? "clean, and yet with reasons against it" : ""
+}
+function texts(q,  i) {
+  if (!(q in N)) return 0
+  for (i = 0; i < N[q]; i++) if (!isstr(q "\t" i)) return 0
+  return 1
+}
+function striptool(q) { return members(q, "name parameters version") && isstr(q "\tname") && isstr(q "\tversion") && texts(q "\tparameters") }
 # The file against the digests that the arrival of its item commits to, or the making of its copy.
 function content(r, p, a, b, c,  e, k, n, i, w, g) {
   split("content_sha256 content_sha512 content_size", w, " "); g[1] = a; g[2] = b; g[3] = c

@@ -196,6 +196,11 @@ MESSAGES: dict[str, str] = {
     "B-COPIES-OK": "{count} files are NOT originals: they are share copies that the archive made",
     "B-COPY-STATEMENT": "is not the statement that was logged: expected {expected}, found {found}",
     "B-COPY-STATEMENT-MISSING": "the statement on how the share copy was made could not be read",
+    "B-COPY-STATEMENT-FORM": "is no statement on how a share copy was made: {reason}",
+    "B-COPY-CLAIM": "the archive says something else of this share copy than it must: {field} "
+    "expected {expected}, found {found}",
+    "B-COPY-ELSEWHERE": "it was taken over with its item from another archive; that its statement "
+    "names the original by the commitments of that archive's log is not shown here",
     "B-PAYLOADS-OK": "{count} originals are the files that were taken in",
     "B-PAYLOAD-UNCHECKED": "could not be compared, because it or its receipt is not right",
     "B-NO-PAYLOADS": "the bundle was made without originals",
