@@ -143,6 +143,30 @@ HIDDEN: dict[str, Callable[[], Parts]] = {
         '<w:p><w:hyperlink r:id="rId1"><w:r><w:t>here</w:t></w:r></w:hyperlink></w:p>',
         ("hyperlink", f"file:///C:/Users/{SECRET}/a.doc", ' TargetMode="External"'),
     ),
+    "name of a bookmark": lambda: word(
+        f'{PARAGRAPH}<w:p><w:bookmarkStart w:id="0" w:name="{SECRET}"/><w:bookmarkEnd w:id="0"/>'
+        f'<w:hyperlink w:anchor="{SECRET}"><w:r><w:t>there</w:t></w:r></w:hyperlink></w:p>'
+    ),
+    "note on a link": lambda: word(
+        f'<w:p><w:hyperlink w:anchor="_Toc1" w:tooltip="{SECRET}"><w:r><w:t>there</w:t></w:r>'
+        "</w:hyperlink></w:p>"
+    ),
+    "name of a form field": lambda: word(
+        '<w:p><w:r><w:fldChar w:fldCharType="begin"><w:ffData>'
+        f'<w:name w:val="{SECRET}"/></w:ffData></w:fldChar></w:r>'
+        "<w:r><w:instrText>FORMTEXT</w:instrText></w:r>"
+        '<w:r><w:fldChar w:fldCharType="end"/></w:r></w:p>'
+    ),
+    "entry of an index": lambda: word(
+        f'{PARAGRAPH}<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r>'
+        f'<w:r><w:instrText>XE "{SECRET}"</w:instrText></w:r>'
+        '<w:r><w:fldChar w:fldCharType="end"/></w:r></w:p>'
+    ),
+    "text for other programs": lambda: word(
+        '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility'
+        f'/2006"><mc:Choice Requires="w">{PARAGRAPH}</mc:Choice><mc:Fallback><w:p><w:r>'
+        f"<w:t>{SECRET}</w:t></w:r></w:p></mc:Fallback></mc:AlternateContent>"
+    ),
     "comments": comments,
     "properties": properties,
     "settings": settings,
@@ -249,3 +273,16 @@ def test_entities_and_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     report, _ = strip(packed(tmp_path / "b.docx", parts), tmp_path)
     assert report["outcome"] == "not-checked"
     assert "bytes" in report["reasons"][0]
+
+
+def test_references_to_places_lead_there_by_their_new_names(tmp_path: Path) -> None:
+    body = (
+        '<w:p><w:bookmarkStart w:id="0" w:name="Kyaw_Planted"/><w:r><w:t>Place.</w:t></w:r>'
+        '<w:bookmarkEnd w:id="0"/></w:p><w:p><w:fldSimple w:instr=" PAGEREF Kyaw_Planted \\h ">'
+        '<w:r><w:t>1</w:t></w:r></w:fldSimple><w:fldSimple w:instr=" REF Elsewhere_Planted ">'
+        "<w:r><w:t>text</w:t></w:r></w:fldSimple></w:p>"
+    )
+    report, copy = strip(packed(tmp_path / "a.docx", word(body)), tmp_path)
+    assert report["outcome"] == "clean", report["reasons"]
+    plain = inside(copy)
+    assert b"Planted" not in plain and b"PAGEREF place1" in plain and b">text<" in plain

@@ -101,7 +101,7 @@ class Scrubbed:
 
 def scrub(root: Any, dropped: frozenset[str], gone: Scrubbed) -> None:
     """Clean one part of any kind. ``dropped``: relationship ids that lead nowhere any more."""
-    _alternatives(root)
+    _alternatives(root, gone)
     for element in list(root.iter(etree.Element)):
         if element.getparent() is None and element is not root:
             continue
@@ -124,8 +124,11 @@ def _is_known(tag: str) -> bool:
     return where.startswith(_OOXML) or where in _DRAWS or where == _WORD14
 
 
-def _alternatives(root: Any) -> None:
-    """AlternateContent (Part 3, 10.2.1) whose choice is not understood becomes its fallback."""
+def _alternatives(root: Any, gone: Scrubbed) -> None:
+    """AlternateContent (Part 3, 10.2.1) whose choice is not understood becomes its fallback.
+
+    A fallback that says more than the choice that is shown goes: nobody sees it.
+    """
     for element in list(root.iter(etree.Element)):
         if local(element) != "AlternateContent":
             continue
@@ -137,6 +140,12 @@ def _alternatives(root: Any) -> None:
                 elif local(each) == "Fallback":
                     unwrap(each)
             unwrap(element)
+            continue
+        shown = {text for each in known for text in part_texts(each)}
+        for each in list(element):
+            if local(each) == "Fallback" and not shown.issuperset(hidden := set(part_texts(each))):
+                gone.take("text for other programs", *sorted(hidden - shown))
+                remove(each)
     ignorable = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
     value = root.get(ignorable + "Ignorable")
     if value is not None:

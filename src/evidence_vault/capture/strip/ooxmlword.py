@@ -34,9 +34,15 @@ _SETTINGS = frozenset(
     "displayVerticalDrawingGridEvery".split()
 )
 _FIELDS = re.compile(
-    r"\s*(=|PAGE|NUMPAGES|SECTION|SECTIONPAGES|TOC|TC|XE|INDEX|REF|PAGEREF|NOTEREF|SEQ|STYLEREF|"
+    r"\s*(=|PAGE|NUMPAGES|SECTION|SECTIONPAGES|TOC|INDEX|REF|PAGEREF|NOTEREF|SEQ|STYLEREF|"
     r"SYMBOL|EQ|FORMTEXT|FORMCHECKBOX|FORMDROPDOWN|LISTNUM|QUOTE|ADVANCE|"
     r"HYPERLINK\s+(\\l\s+\"|\"(https?|mailto|ftp|tel):|\"#))(\W|$)?",
+    re.IGNORECASE,
+)
+_OWN_BOOKMARK = re.compile(r"(_GoBack|_(Toc|Ref|Hlk|Hlt|PictureBullets)[0-9]*|place[0-9]+)\Z")
+_REFERENCE = re.compile(
+    r"\b(?:REF|PAGEREF|NOTEREF|HYPERLINK\s+\\l|HYPERLINK(?=\s+\"#))\s+"
+    r"\"?#?(?P<name>[^\s\"\\]+)",
     re.IGNORECASE,
 )
 
@@ -45,6 +51,7 @@ def scrub_word(root: Any, gone: Scrubbed) -> None:
     """The text as it reads with every change accepted; no comments, no hidden text."""
     if local(root) == "settings":
         _settings(root, gone)
+    _bookmarks(root, gone)
     _fields(root, gone)
     _changes(root, gone)
     for element in list(root.iter(etree.Element)):
@@ -70,12 +77,56 @@ def scrub_word(root: Any, gone: Scrubbed) -> None:
             remove(element)
         elif name == "altChunk":
             raise NotChecked("it holds a part in another format that is not understood")
+        elif name == "name" and local(element.getparent()) == "ffData":
+            gone.take("names of fields", *element.attrib.values())
+            remove(element)
         for key in list(element.attrib):
             if key.rpartition("}")[2] in ("tplc",):
                 del element.attrib[key]
+            elif name == "hyperlink" and key.rpartition("}")[2] in ("tooltip", "docLocation"):
+                gone.take("notes on links", element.attrib.pop(key))
     for element in list(root.iter(etree.Element)):
         if local(element) in _WRAPPERS | {"sdt"}:
             unwrap(element)
+
+
+def _bookmarks(root: Any, gone: Scrubbed) -> None:
+    """Names of bookmarks (17.13.6.2) that people gave become numbers, where they lead to, too.
+
+    A reference to a name of another part becomes its result.
+    """
+    names: dict[str, str] = {}
+    for element in root.iter(etree.Element):
+        for key, value in element.attrib.items():
+            if local(element) == "bookmarkStart" and key.endswith("}name"):
+                if _OWN_BOOKMARK.match(value):
+                    names[value] = value
+                elif value not in names:
+                    names[value] = f"place{len(names) + 1}"
+                    gone.take("names of places", value)
+                element.set(key, names[value])
+    for element in list(root.iter(etree.Element)):
+        for key, value in list(element.attrib.items()):
+            if local(element) == "hyperlink" and key.endswith("}anchor"):
+                if value in names or _OWN_BOOKMARK.match(value):
+                    element.set(key, names.get(value, value))
+                else:
+                    gone.take("names of places", element.attrib.pop(key))
+            elif local(element) == "fldSimple" and key.endswith("}instr"):
+                element.set(key, _renamed(value, names))
+        if local(element) == "instrText" and element.text:
+            element.text = _renamed(element.text, names)
+
+
+def _renamed(code: str, names: dict[str, str]) -> str:
+    """A field code that names a place by its new name; one of another part is none any more."""
+    found = _REFERENCE.search(code)
+    if found is None:
+        return code
+    name = found["name"]
+    if name in names or _OWN_BOOKMARK.match(name):
+        return code[: found.start("name")] + names.get(name, name) + code[found.end("name") :]
+    return f"AUTHOR {name}"  # a field that becomes its result
 
 
 def _settings(root: Any, gone: Scrubbed) -> None:
