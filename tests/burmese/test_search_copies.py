@@ -13,6 +13,7 @@ from evidence_vault.vault.exits import ExportRequest, export, get_item
 from evidence_vault.vault.queries import show_item
 from evidence_vault.vault.records import item_history, open_unit, unit_of
 from evidence_vault.vault.searchcopies import check_search, derive_search
+from evidence_vault.verify.bundle import verify_bundle
 
 
 @pytest.fixture
@@ -60,6 +61,30 @@ def test_a_search_copy_never_leaves(vault: Made, zawgyi: bytes, tmp_path: Path) 
         result = export(opened, request)
     assert (result["copies"], len(result["withheld"])) == (0, 1)
     assert list((tmp_path / "out" / "data").iterdir()) == []
+
+
+def test_the_digest_of_a_search_copy_tells_nobody_which_file_is_in(
+    vault: Made, zawgyi: bytes, tmp_path: Path
+) -> None:
+    """Whoever has the original can make its search copy and compare."""
+    (tmp_path / "notice.txt").write_bytes(zawgyi)
+    item = vault.ingest(tmp_path / "notice.txt", metadata="strip")["taken_in"][0]["id"]
+    with vault.open() as opened:
+        derive_search(opened, [item])
+        derived = list(item_history(opened, item))[-1]
+        result = export(opened, ExportRequest(None, tmp_path / "out", clear=True, folder=True))
+    assert result["copies"] == 1 and derived.values["kind"] == "search-copy"
+    hidden = [derived.values[f"content_{name}"] for name in ("sha256", "sha512")]
+    for path in (p for p in (tmp_path / "out").rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        assert not any(digest.encode() in data for digest in hidden), path
+    assert verify_bundle(tmp_path / "out").exit_status() == 3  # no trust file
+    with vault.open() as opened:
+        request = ExportRequest(
+            None, tmp_path / "shown", clear=True, folder=True, disclose=["content_sha256"]
+        )
+        export(opened, request)
+    assert hidden[0] in (tmp_path / "shown" / "receipts" / f"{item}.txt").read_text()
 
 
 def test_what_is_no_text_has_none(vault: Made, tmp_path: Path) -> None:

@@ -214,6 +214,19 @@ PNGS: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.parametrize("kind", [b"tRNS", b"sBIT", b"bKGD", b"PLTE"])
+def test_png_chunk_that_is_longer_than_it_needs_is_no_hiding_place(
+    maker: CopyMaker, tmp_path: Path, kind: bytes
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(in_png(chunk(kind, PLAIN + bytes(-len(PLAIN) % 3))))
+    copy = maker.make(path)
+    if copy.path is None:
+        assert copy.report["outcome"] == "not-checked"
+    else:
+        assert PLAIN not in copy.path.read_bytes()
+
+
 @pytest.mark.parametrize("place", PNGS)
 def test_png_secret_does_not_survive(maker: CopyMaker, tmp_path: Path, place: str) -> None:
     made(maker, tmp_path, PNGS[place]())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from evidence_vault.core.checkpoint import Checkpoint
+from evidence_vault.core.derivation import SHARE_COPY
 from evidence_vault.core.disclosure import Disclosure
 from evidence_vault.core.event import ARRIVALS, FIELDS, parse_entry
 from evidence_vault.core.keystate import KEY_EVENTS
@@ -27,6 +28,8 @@ from evidence_vault.vault.records import (
 ALWAYS_SHOWN = frozenset(("content_sha256", "content_sha512", "content_size", "format"))
 # Of a derivative also how it was made, and from what (as a commitment, never as a digest).
 _SHOWN_OF_COPIES = ALWAYS_SHOWN | {"kind", "parent", "statement"}
+# Of one that never leaves no digest: whoever has the original can make it again and compare.
+_SHOWN_OF_OTHERS = frozenset(("kind",))
 # Of an original whose share copy leaves: a plain digest would tell whoever finds the original.
 _SHOWN_BESIDE_COPIES = frozenset(("format",))
 NEVER_SHOWN = frozenset(("members",))  # a whole set names other items; openings show one
@@ -116,7 +119,9 @@ class ReceiptMaker:
         if self._shown is None:
             return None
         if event.event.type == "derived":
-            return self._shown | _SHOWN_OF_COPIES
+            if event.values.get("kind") == SHARE_COPY:
+                return self._shown | _SHOWN_OF_COPIES
+            return self._shown - ALWAYS_SHOWN | _SHOWN_OF_OTHERS | self._named
         if event.seq == 0 and event.event.subject.get("id") in self._copies:
             return self._shown - ALWAYS_SHOWN | _SHOWN_BESIDE_COPIES | self._named
         return self._shown

@@ -49,7 +49,14 @@ _NEEDED = {
     b"fcTL": 26,
     b"IEND": 0,
 }
+#: Lengths by colour type: 0 grey, 2 RGB, 3 palette, 4 grey with alpha, 6 RGB with alpha.
+_SIZES: dict[bytes, dict[int, int]] = {
+    b"tRNS": {0: 2, 2: 6},
+    b"sBIT": {0: 1, 2: 3, 3: 3, 4: 2, 6: 4},
+    b"bKGD": {0: 2, 2: 6, 3: 1, 4: 2, 6: 6},
+}
 _KNOWN = {
+    b"PLTE": "suggested colours",
     b"tEXt": "text",
     b"zTXt": "compressed text",
     b"iTXt": "international text or XMP",
@@ -163,12 +170,27 @@ class _Writer:
 
     def _needed(self, kind: bytes, body: bytes) -> None:
         size = _NEEDED[kind]
-        if (size >= 0 and len(body) != size) or (size < 0 and len(body) > 768):
+        if (size >= 0 and len(body) != size) or (size < 0 and not self._fits(kind, len(body))):
             raise NotChecked("a chunk has a wrong length")
+        if kind == b"PLTE" and self._colours != 3:  # only a suggestion: no pixel depends on it
+            self._drop(kind, body)
+            return
         self.out += chunk(kind, body)
         if kind == b"fcTL":
             self.stream = _Stream(_picture_size(self.header, body[4:12]))
             self.streams.append(self.stream)
+
+    @property
+    def _colours(self) -> int:
+        return self.header[9] if len(self.header) == 13 else -1
+
+    def _fits(self, kind: bytes, size: int) -> bool:
+        """Whether a chunk has as many bytes as its kind of picture needs (PNG, 11.2.2, 11.3)."""
+        if kind == b"PLTE":
+            return self._colours in (2, 3, 6) and size % 3 == 0 and 3 <= size <= 768
+        if kind == b"tRNS" and self._colours == 3:
+            return 1 <= size <= 256
+        return size == _SIZES[kind].get(self._colours)
 
     def _profile(self, body: bytes) -> None:
         profile = neutral_profile(profile_of(body))
