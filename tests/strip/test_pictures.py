@@ -214,6 +214,22 @@ PNGS: dict[str, Callable[[], bytes]] = {
 }
 
 
+@pytest.mark.parametrize("marker", [0xDB, 0xC4])
+def test_jpeg_table_that_nothing_is_decoded_with_is_no_hiding_place(
+    maker: CopyMaker, tmp_path: Path, marker: int
+) -> None:
+    hidden = (PLAIN * 64)[:64]
+    table = b"\3" + (hidden if marker == 0xDB else bytes([0] * 7 + [64] + [0] * 8) + hidden)
+    whole = saved("JPEG")
+    at = whole.rindex(b"\xff\xda")
+    segment = struct.pack(">BBH", 0xFF, marker, len(table) + 2) + table
+    path = tmp_path / "a.jpg"
+    path.write_bytes(whole[:at] + segment + whole[at:])
+    copy = maker.make(path)
+    assert copy.path is not None, copy.report["reasons"]
+    assert PLAIN[:32] not in copy.path.read_bytes()
+
+
 @pytest.mark.parametrize("kind", [b"tRNS", b"sBIT", b"bKGD", b"PLTE"])
 def test_png_chunk_that_is_longer_than_it_needs_is_no_hiding_place(
     maker: CopyMaker, tmp_path: Path, kind: bytes

@@ -107,12 +107,46 @@ def _payload(data: bytes, at: int) -> bytes:
 
 
 def coded(segments: list[Segment]) -> bytes:
-    """Tables, frame and scans, each segment exactly as long as it must be."""
-    return b"".join(
-        written(each.marker, _exact(each)) + each.scan
-        for each in segments
-        if each.marker in _SOF or each.marker in _TABLES or each.marker == SOS
-    )
+    """Tables, frame and scans, each segment exactly as long as it must be.
+
+    Tables that nothing in the picture is decoded with are left out, unless there is no picture:
+    a TIFF file keeps the tables of its tiles apart from them.
+    """
+    used = _used_tables(segments)
+    apart = not any(each.marker in _SOF for each in segments)
+    parts = []
+    for each in segments:
+        if each.marker in (0xC4, 0xDB) and not apart:
+            payload = _only(each, used)
+            parts.append(written(each.marker, payload) if payload else b"")
+        elif each.marker in _SOF or each.marker in _TABLES or each.marker == SOS:
+            parts.append(written(each.marker, _exact(each)) + each.scan)
+    return b"".join(parts)
+
+
+def _used_tables(segments: list[Segment]) -> set[tuple[int, int]]:
+    """(marker, identifier) of tables that a frame or scan names (T.81, B.2.2, B.2.3)."""
+    used = set()
+    for each in segments:
+        if each.marker in _SOF:
+            used |= {(0xDB, number) for number in _exact(each)[8::3]}
+        elif each.marker == SOS:
+            payload = _exact(each)
+            for pair in payload[2 : 1 + 2 * payload[0] : 2]:
+                used |= {(0xC4, pair >> 4), (0xC4, 0x10 | pair & 15)}
+    return used
+
+
+def _only(segment: Segment, used: set[tuple[int, int]]) -> bytes:
+    """A segment of tables without those that are not in ``used``."""
+    payload, kept, at = _exact(segment), b"", 0
+    while at < len(payload):
+        size = _table_size(payload, at, segment.marker == 0xDB)
+        number = payload[at] & 15 if segment.marker == 0xDB else payload[at]
+        if (segment.marker, number) in used:
+            kept += payload[at : at + size]
+        at += size
+    return kept
 
 
 def abbreviated(data: bytes) -> bytes:
@@ -155,12 +189,17 @@ def _exact(segment: Segment) -> bytes:
 def _tables_size(payload: bytes, quantisation: bool) -> int:
     at = 0
     while at < len(payload):
-        head = payload[at]
-        size = (129 if head >> 4 else 65) if quantisation else 17 + sum(payload[at + 1 : at + 17])
-        if at + size > len(payload) or head & 15 > 3:
+        size = _table_size(payload, at, quantisation)
+        if at + size > len(payload) or payload[at] & 15 > 3:
             break
         at += size
     return at
+
+
+def _table_size(payload: bytes, at: int, quantisation: bool) -> int:
+    if quantisation:
+        return 129 if payload[at] >> 4 else 65
+    return 17 + sum(payload[at + 1 : at + 17])
 
 
 def profile_of(segments: list[Segment]) -> bytes:
