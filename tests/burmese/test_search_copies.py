@@ -78,7 +78,7 @@ def test_the_digest_of_a_search_copy_tells_nobody_which_file_is_in(
     for path in (p for p in (tmp_path / "out").rglob("*") if p.is_file()):
         data = path.read_bytes()
         assert not any(digest.encode() in data for digest in hidden), path
-    assert verify_bundle(tmp_path / "out").exit_status() == 3  # no trust file
+    assert verify_bundle(tmp_path / "out", None).exit_status() == 3  # no trust file
     with vault.open() as opened:
         request = ExportRequest(
             None, tmp_path / "shown", clear=True, folder=True, disclose=["content_sha256"]
