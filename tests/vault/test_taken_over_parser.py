@@ -185,3 +185,15 @@ def test_a_file_that_goes_away_before_its_copy_is_made_stops_no_batch(
     monkeypatch.setattr(maker.CopyMaker, "make", make)
     result = vault.ingest(sources, metadata=mode)
     assert len(result["taken_in"]) == (3 if mode == "strip" else 2)
+
+
+@pytest.mark.timeout(60)
+def test_no_room_for_copies_ends_the_run_and_does_not_wait_for_ever(
+    vault: Made, sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: maker.CopyMaker) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(maker.CopyMaker, "__init__", full)
+    with pytest.raises(OSError, match="No space left"):
+        vault.ingest(sources, metadata="strip")

@@ -91,16 +91,30 @@ class CopyCrew:
             thread.join()
 
     def _run(self, desk: Callable[[], Desk]) -> None:
-        with CopyMaker() as maker:
-            own = desk()
-            while (work := self._waiting.get()) is not None:
-                source, sha256, result = work
-                if not result.set_running_or_notify_cancel():
-                    continue
-                try:
-                    result.set_result(make_copy(own, maker, Path(os.fsdecode(source)), sha256))
-                except BaseException as error:  # handed to whoever asks for the result
-                    result.set_exception(error)
+        try:
+            maker, own = CopyMaker(), desk()
+        except BaseException as error:  # no memory for its folder: whoever asks is told
+            self._serve(_raising(error))
+            return
+        with maker:
+            self._serve(lambda source, sha256: make_copy(own, maker, source, sha256))
+
+    def _serve(self, make: Callable[[Path, str], CopyOutcome]) -> None:
+        while (work := self._waiting.get()) is not None:
+            source, sha256, result = work
+            if not result.set_running_or_notify_cancel():
+                continue
+            try:
+                result.set_result(make(Path(os.fsdecode(source)), sha256))
+            except BaseException as error:  # handed to whoever asks for the result
+                result.set_exception(error)
+
+
+def _raising(error: BaseException) -> Callable[[Path, str], CopyOutcome]:
+    def make(source: Path, sha256: str) -> CopyOutcome:
+        raise error
+
+    return make
 
 
 def make_copy(desk: Desk, maker: CopyMaker, source: Path, sha256: str) -> CopyOutcome:
