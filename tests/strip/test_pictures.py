@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageCms, TiffImagePlugin
 from PIL.PngImagePlugin import PngInfo
+from tests.strip.heic import heic
+from tests.strip.planted import needs_ffmpeg
 from tests.strip.walk import corpus_files, shared_folder
 
 from evidence_vault.capture.strip.heifbox import boxes_of
@@ -330,6 +332,25 @@ def test_heif_secret_does_not_survive(maker: CopyMaker, tmp_path: Path, place: s
     assert [each.kind for each in boxes_of(clean)] == [b"ftyp", b"meta", b"mdat"]
 
 
+HEICS: dict[str, dict[str, bytes]] = {
+    "exif_and_xmp_items": {},
+    "name_of_an_item": {"name": PLAIN},
+    "free_box": {"extra": box(b"free", PLAIN)},
+    "uuid_box": {"extra": box(b"uuid", bytes(16) + PLAIN)},
+}
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("place", HEICS)
+def test_heic_secret_does_not_survive(maker: CopyMaker, tmp_path: Path, place: str) -> None:
+    """Nor do the settings that x265 writes into the coded picture."""
+    whole = heic(tmp_path, exif_with_secrets(1)[6:], XMP, **HEICS[place])
+    assert b"x265 (build" in whole and PLAIN in whole
+    _, clean = made(maker, tmp_path, whole)
+    assert b"x265" not in clean
+    assert [each.kind for each in boxes_of(clean)] == [b"ftyp", b"meta", b"mdat"]
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "TIFF", "AVIF"])
 def test_cut_off_picture_is_not_checked(maker: CopyMaker, tmp_path: Path, form: str) -> None:
     data = saved(form)
@@ -355,6 +376,7 @@ TELLING = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (shared_folder() / "corpus").is_dir(), reason="the corpus is not here")
 def test_corpus_pictures_leak_nothing(maker: CopyMaker) -> None:
     """What ExifTool reads of place and identity in an original is in no clean copy's bytes."""
