@@ -7,6 +7,7 @@ import functools
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,13 @@ def names() -> Path:
 def maker() -> CopyMaker:
     """One maker for all tests, for the same reason."""
     return CopyMaker()
+
+
+def each(places: Iterable[Any], keep: Collection[Any]) -> list[Any]:
+    """Test parameters: those to keep run each time, the like of them with the slow tests."""
+    return [
+        place if place in keep else pytest.param(place, marks=pytest.mark.slow) for place in places
+    ]
 
 
 def strip(source: Path, folder: Path) -> tuple[dict[str, Any], bytes]:
