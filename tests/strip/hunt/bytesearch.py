@@ -25,6 +25,7 @@ from tests.strip.hunt.secrets import Secrets, forms, of_text
 _MOST = 64 << 20
 _ZLIB = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{40,}\r?\n?)+={0,2}")
+_FONTS = re.compile(rb" typeface=\"([^\"]*)\"")  # anybody sees which font a text is set in
 _TAGS = re.compile(rb"<[^>]*>")
 
 
@@ -134,8 +135,15 @@ def _is_text(name: str) -> bool:
 
 
 def _between_tags(data: bytes) -> str:
+    fonts = "\n".join(each.decode("utf-8", "replace") for each in _FONTS.findall(data))
     joined = html.unescape(_TAGS.sub(b"", data).decode("utf-8", "replace"))
-    return joined + "\n" + html.unescape(_TAGS.sub(b" ", data).decode("utf-8", "replace"))
+    return (
+        fonts
+        + "\n"
+        + joined
+        + "\n"
+        + html.unescape(_TAGS.sub(b" ", data).decode("utf-8", "replace"))
+    )
 
 
 def _text_of_pdf(path: Path) -> str:

@@ -7,6 +7,7 @@ decodes all of them. Spreadsheets: openpyxl's values.
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 from pathlib import Path
@@ -59,7 +60,8 @@ def _pdf_text(path: Path) -> list[str] | None:
 
 def _cells(path: Path) -> list[object] | None:
     try:
-        book = openpyxl.load_workbook(path, data_only=True)
+        data = io.BytesIO(path.read_bytes())
+        book = openpyxl.load_workbook(data, data_only=True)
         return [
             [sheet.title, [[cell.value for cell in row] for row in sheet.iter_rows()]]
             for sheet in book.worksheets

@@ -29,6 +29,8 @@ _NUMBERS = re.compile(r"[-+0-9.,:;/ xdegminsNSEW'\"\n%]*\Z")
 _DATE = re.compile(r"[0-9]{4}[:-][0-9]{2}[:-][0-9]{2}[ T][0-9]{2}:[0-9]{2}")
 _BINARY = re.compile(r"\(Binary data|\(large array|0x[0-9a-f]+\Z")
 _WORDS = frozenset({"Normal", *PUBLIC_PROFILE.values()})
+_HEADER = re.compile(rb"^([A-Z][A-Za-z]*-[A-Za-z-]+|Received|Sender): *([^\r\n]+)", re.MULTILINE)
+_SHOWN = re.compile(rb"Content-T|Mime-Version", re.IGNORECASE)
 _DECIMAL = re.compile(r"[-+]?[0-9]{1,3}\.[0-9]{3,}")
 _OFFICE = re.compile(
     rb"(?:author|initials|userId|lastModifiedBy|creator|w:rsid[A-Za-z]*|originalAuthor|name)"
@@ -81,6 +83,8 @@ def gather(path: Path, mime: str, tags: list[Tag]) -> Secrets:
         _by_ffprobe(found, path)
     elif mime == "application/pdf":
         _by_pypdf(found, path)
+    elif mime == "message/rfc822":
+        _in_headers(found, data)
     elif data[:2] == b"PK":
         _in_package(found, data)
     return found
@@ -156,6 +160,13 @@ def _by_pypdf(found: Secrets, path: Path) -> None:
                 found.raw[part] = "pypdf /ID"
     except Exception:
         return
+
+
+def _in_headers(found: Secrets, data: bytes) -> None:
+    """Headers that readers of mail don't show, of the message and of what is attached plainly."""
+    for name, value in _HEADER.findall(data):
+        if not _SHOWN.match(name):
+            found.add(f"header {name.decode()}", value.decode("utf-8", "replace"))
 
 
 def _in_package(found: Secrets, data: bytes) -> None:
