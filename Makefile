@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all tamper lint bench lock clean system-demo system-test
+.PHONY: help demo test test-all tamper strip-table lint bench lock clean system-demo system-test
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -25,6 +25,9 @@ test-all: lint system-test  ## the same with the slow tests: corpus, sweeps, kil
 
 tamper: $(VENV)/ready-test system-test  ## every class of tampering on both verifiers: docs/tamper-table.md
 	$(BIN)/python -m tests.tamper.table
+
+strip-table: $(VENV)/ready-test system-test  ## hunt for leaks in copies of the corpus: docs/strip-table.md
+	$(BIN)/python -m tests.strip.table
 
 lint: $(VENV)/ready-test  ## style, formatting, types and import layers
 	$(BIN)/ruff check .
@@ -50,7 +53,7 @@ system-test: system-demo
 	    /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev \
 	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git \
 	    busybox=busybox mawk=mawk gawk=gawk ssh-keygen=openssh-client \
-	    ffmpeg=ffmpeg
+	    ffmpeg=ffmpeg ffprobe=ffmpeg qpdf=qpdf pdftotext=poppler-utils
 
 $(VENV)/ready-run: requirements.lock pyproject.toml .ci/venv
 	@.ci/venv $(VENV)

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import functools
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evidence_vault.capture.strip import engine
+from evidence_vault.capture.strip.bench import Bench
 from evidence_vault.capture.strip.boxes import box
 from evidence_vault.capture.strip.maker import CopyMaker
 
@@ -18,6 +23,38 @@ TONE = ("-f", "lavfi", "-i", "sine=frequency=440:duration=0.3")
 PICTURES = ("-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=0.5")
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+
+
+_FOLDER = tempfile.TemporaryDirectory()
+
+
+@functools.cache
+def names() -> Path:
+    """What ``exiftool -list`` prints, once for all tests: it takes longer than a strip."""
+    path = Path(_FOLDER.name, "names")
+    path.write_bytes(subprocess.run(["exiftool", "-list"], capture_output=True, check=True).stdout)
+    return path
+
+
+@functools.cache
+def maker() -> CopyMaker:
+    """One maker for all tests, for the same reason."""
+    return CopyMaker()
+
+
+def each(places: Iterable[Any], keep: Collection[Any]) -> list[Any]:
+    """Test parameters: those to keep run each time, the like of them with the slow tests."""
+    return [
+        place if place in keep else pytest.param(place, marks=pytest.mark.slow) for place in places
+    ]
+
+
+def strip(source: Path, folder: Path) -> tuple[dict[str, Any], bytes]:
+    """(report, the copy or nothing) of a strip in this process."""
+    target = folder / "copy"
+    scratch = Path(tempfile.mkdtemp(dir=folder))
+    report = engine.strip(source, target, Bench(scratch, engine.strip, names=names()))
+    return report, target.read_bytes() if target.exists() else b""
 
 
 def made(target: Path, *arguments: str) -> bytes:
@@ -53,9 +90,10 @@ def copied(folder: Path, data: bytes) -> tuple[bytes | None, dict[str, Any]]:
     """(the share copy, the report) of these bytes."""
     source = folder / "source"
     source.write_bytes(data)
-    with CopyMaker() as maker:
-        copy = maker.make(source)
-        return copy.path.read_bytes() if copy.path else None, copy.report
+    copy = maker().make(source)
+    clean = copy.path.read_bytes() if copy.path else None
+    maker().forget(copy)
+    return clean, copy.report
 
 
 def shows(data: bytes, secret: bytes = SECRET) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.strip.planted import names
 
 from evidence_vault.capture.strip import engine, registry
 from evidence_vault.capture.strip.bench import Bench
@@ -39,7 +40,7 @@ def photo(tmp_path: Path) -> Path:
 
 def strip(source: Path, tmp_path: Path) -> dict[str, Any]:
     target = tmp_path / "copy"
-    report = engine.strip(source, target, Bench(tmp_path, engine.strip))
+    report = engine.strip(source, target, Bench(tmp_path, engine.strip, names=names()))
     assert check_report(report) == report
     assert target.exists() == (report["outcome"] == "clean")
     return report

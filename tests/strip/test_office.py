@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import openpyxl
 import pytest
 from PIL import Image
+from tests.strip.planted import strip
 
-from evidence_vault.capture.strip import engine, zipparts
-from evidence_vault.capture.strip.bench import Bench
+from evidence_vault.capture.strip import zipparts
 
 SECRET = "Ko Planted Witness"
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -22,13 +20,6 @@ R = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml."
 PARAGRAPH = "<w:p><w:r><w:t>What everybody reads.</w:t></w:r></w:p>"
 Parts = dict[str, bytes]
-
-
-def strip(source: Path, tmp_path: Path) -> tuple[dict[str, Any], bytes]:
-    target = tmp_path / "copy"
-    scratch = Path(tempfile.mkdtemp(dir=tmp_path))
-    report = engine.strip(source, target, Bench(scratch, engine.strip))
-    return report, target.read_bytes() if target.exists() else b""
 
 
 def packed(path: Path, parts: Parts, comment: bytes = b"") -> Path:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 import io
 import subprocess
-import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pypdfium2
 import pytest
 from pikepdf import Array, Dictionary, Name, String
 from PIL import Image
-
-from evidence_vault.capture.strip import engine
-from evidence_vault.capture.strip.bench import Bench
+from tests.strip.planted import strip
 
 SECRET = "Ko Planted Witness"
-
-
-def strip(source: Path, tmp_path: Path) -> tuple[dict[str, Any], bytes]:
-    target = tmp_path / "copy"
-    scratch = Path(tempfile.mkdtemp(dir=tmp_path))
-    report = engine.strip(source, target, Bench(scratch, engine.strip))
-    return report, target.read_bytes() if target.exists() else b""
 
 
 def opened_up(data: bytes, tmp_path: Path) -> bytes:
@@ -248,3 +239,52 @@ def test_a_value_that_is_drawn_on_the_page_is_told_and_no_leak(tmp_path: Path) -
     assert report["outcome"] == "clean", report["reasons"]
     assert report["also_in_content"]
     assert SECRET.encode() in opened_up(copy, tmp_path)
+
+
+def with_field(pdf: pikepdf.Pdf, look: bytes) -> Any:
+    """A filled-in form field on the first page; returns the form."""
+    font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
+    drawn = pdf.make_stream(
+        look, BBox=[0, 0, 80, 20], Subtype=Name.Form, Resources=Dictionary(Font=Dictionary(F=font))
+    )
+    field = pdf.make_indirect(
+        Dictionary(
+            Type=Name.Annot, Subtype=Name.Widget, FT=Name.Tx, T=String("name"), V=String("Alice"),
+            DA=String("/F 12 Tf"), F=4, Rect=[10, 70, 90, 90], AP=Dictionary(N=drawn),
+        )
+    )  # fmt: skip
+    pdf.pages[0].obj["/Annots"] = Array([field])
+    pdf.Root["/AcroForm"] = Dictionary(Fields=Array([field]))
+    return pdf.Root["/AcroForm"]
+
+
+def test_what_is_filled_into_a_form_is_seen_in_every_reader(tmp_path: Path) -> None:
+    """PDFium draws no field of a form that is gone: it must be a mark of another kind."""
+    pdf = page_pdf()
+    with_field(pdf, b"BT /F 12 Tf 2 5 Td (Alice) Tj ET")
+    pdf.save(tmp_path / "form.pdf")
+    report, copy = strip(tmp_path / "form.pdf", tmp_path)
+    assert report["outcome"] == "clean", report["reasons"]
+    drawn = []
+    for data in (copy, b""):
+        document = pypdfium2.PdfDocument(data or page_copy(copy))
+        drawn.append(bytes(document[0].render(may_draw_forms=False).buffer))
+        document.close()
+    assert drawn[0] != drawn[1]
+
+
+def page_copy(copy: bytes) -> bytes:
+    """The copy without its annotations."""
+    with pikepdf.open(io.BytesIO(copy)) as pdf:
+        del pdf.pages[0].obj["/Annots"]
+        out = io.BytesIO()
+        pdf.save(out)
+    return out.getvalue()
+
+
+def test_a_form_that_leaves_its_look_to_readers_is_not_checked(tmp_path: Path) -> None:
+    pdf = page_pdf()
+    with_field(pdf, b"/Tx BMC EMC")["/NeedAppearances"] = True
+    pdf.save(tmp_path / "form.pdf")
+    report, copy = strip(tmp_path / "form.pdf", tmp_path)
+    assert (report["outcome"], copy) == ("not-checked", b"")

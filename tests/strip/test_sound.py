@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from tests.strip.planted import SECRET, TONE, assert_clean_without, copied, made, needs_ffmpeg
+from tests.strip.planted import SECRET, TONE, assert_clean_without, copied, each, made, needs_ffmpeg
 
 from evidence_vault.capture.strip.bench import Bench
 from evidence_vault.capture.strip.engine import strip
@@ -38,7 +38,9 @@ def mp3(tmp_path: Path) -> bytes:
     return made(tmp_path / "made.mp3", *TONE, "-c:a", "libmp3lame", *quiet)
 
 
-@pytest.mark.parametrize("place", ["front", "twice", "middle", "ape", "id3v1", "lyrics", "all"])
+@pytest.mark.parametrize(
+    "place", each(["front", "twice", "middle", "ape", "id3v1", "lyrics", "all"], ["middle", "all"])
+)
 def test_mp3_secret_in_a_tag(place: str, mp3: bytes, tmp_path: Path) -> None:
     middle = mp3.index(mp3[:2], len(mp3) // 2)
     tag = _id3(SECRET)
@@ -68,7 +70,7 @@ def test_mp3_names_of_encoders_go_and_the_silence_they_count_stays(
     assert copy is not None and b"LAME3" not in copy and b"Lav" not in copy
 
 
-@pytest.mark.parametrize("kind", [1, 2, 4, 6, 77])
+@pytest.mark.parametrize("kind", each([1, 2, 4, 6, 77], [4, 77]))
 def test_flac_secret_in_a_block(kind: int, tmp_path: Path) -> None:
     data = made(tmp_path / "made.flac", *TONE, "-fflags", "+bitexact")
     body = {1: bytes(8) + SECRET, 2: b"Sony" + SECRET}.get(kind, SECRET)
@@ -109,7 +111,11 @@ def test_ogg_secret_in_the_comments_and_between_pages(
 
 
 @pytest.mark.parametrize(
-    "kind", [b"LIST", b"bext", b"iXML", b"_PMX", b"id3 ", b"cart", b"JUNK", b"cue ", b"Zzzz"]
+    "kind",
+    each(
+        [b"LIST", b"bext", b"iXML", b"_PMX", b"id3 ", b"cart", b"JUNK", b"cue ", b"Zzzz"],
+        [b"LIST", b"Zzzz"],
+    ),
 )
 def test_wav_secret_in_a_chunk(kind: bytes, tmp_path: Path) -> None:
     data = made(tmp_path / "made.wav", *TONE, "-fflags", "+bitexact")
@@ -126,7 +132,10 @@ def test_wav_secret_in_a_chunk(kind: bytes, tmp_path: Path) -> None:
     assert_clean_without(tmp_path, data + chunk)
 
 
-@pytest.mark.parametrize("kind", [b"NAME", b"AUTH", b"ANNO", b"COMT", b"APPL", b"ID3 ", b"Zzzz"])
+@pytest.mark.parametrize(
+    "kind",
+    each([b"NAME", b"AUTH", b"ANNO", b"COMT", b"APPL", b"ID3 ", b"Zzzz"], [b"AUTH", b"Zzzz"]),
+)
 def test_aiff_secret_in_a_chunk(kind: bytes, tmp_path: Path) -> None:
     data = made(tmp_path / "made.aiff", *TONE, "-fflags", "+bitexact")
     body = SECRET + b"\0"

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
+import base64
+import email
+import email.policy
+import quopri
+import re
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from evidence_vault.capture.strip import engine
-from evidence_vault.capture.strip.bench import Bench
+from tests.strip.planted import strip
 
 SECRET = "Ko Planted Witness"
-
-
-def strip(source: Path, tmp_path: Path) -> tuple[dict[str, Any], bytes]:
-    target = tmp_path / "copy"
-    scratch = Path(tempfile.mkdtemp(dir=tmp_path))
-    report = engine.strip(source, target, Bench(scratch, engine.strip))
-    return report, target.read_bytes() if target.exists() else b""
 
 
 SVG = (
@@ -117,3 +111,30 @@ def test_text_that_hides_another_format_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "a.txt"
     source.write_text("hello\n\ndata:image/jpeg;base64,AAAA\n")
     assert strip(source, tmp_path)[0]["outcome"] == "not-checked"
+
+
+@pytest.mark.parametrize("coding", ["base64", "quoted-printable", "7bit"])
+def test_header_of_an_attached_message_does_not_survive(coding: str, tmp_path: Path) -> None:
+    """The email library takes a coded message for a message before undoing its coding."""
+    inner = f"From: a@example.org\r\nX-Planted: {SECRET}\r\nSubject: b\r\n\r\nc\r\n".encode()
+    codings = {"base64": base64.encodebytes, "quoted-printable": quopri.encodestring}
+    body = codings.get(coding, bytes)
+    source = tmp_path / "a.eml"
+    source.write_bytes(
+        b"From: a@example.org\nSubject: b\nMIME-Version: 1.0\n"
+        b'Content-Type: multipart/mixed; boundary="x"\n\n--x\nContent-Type: text/plain\n\nc\n'
+        b"--x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: "
+        + coding.encode()
+        + b"\n\n"
+        + body(inner)
+        + b"\n--x--\n"
+    )
+    report, copy = strip(source, tmp_path)
+    assert report["outcome"] in ("clean", "not-checked"), report["reasons"]
+    message = email.message_from_bytes(copy, policy=email.policy.default)
+    for part in message.walk():
+        assert part["X-Planted"] is None
+    for line in copy.split(b"\r\n\r\n"):
+        if re.fullmatch(rb"[A-Za-z0-9+/=\r\n-]+", line):
+            assert SECRET.encode() not in base64.b64decode(line.split(b"--")[0])
+    assert report["outcome"] == "clean", report["reasons"]

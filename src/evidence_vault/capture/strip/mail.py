@@ -7,9 +7,11 @@ attachment go through the same strip.
 from __future__ import annotations
 
 import base64
+import binascii
 import email
 import email.policy
 import platform
+import quopri
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -124,8 +126,8 @@ class Mail:
 
     def views(self, path: Path, bench: Bench) -> Iterator[View]:
         """Every part, decoded."""
-        for part in _parsed(path).walk():
-            if not part.is_multipart():
+        for part in _parts(_parsed(path)):
+            if part.get_content_maintype() != "multipart":
                 yield View("a part", _data(part))
 
     def visible_text(self, source: Path, bench: Bench) -> str:
@@ -152,9 +154,17 @@ def _shown(message: EmailMessage) -> Iterator[tuple[str, str]]:
             yield name, " ".join(str(value).split())
 
 
+def _parts(message: Any) -> Iterator[Any]:
+    """A message and its parts; an attached message is one part, a file of its own."""
+    yield message
+    if message.is_multipart() and message.get_content_maintype() == "multipart":
+        for part in message.iter_parts():
+            yield from _parts(part)
+
+
 def _seen(message: EmailMessage) -> list[str]:
     found = [f"{name}: {value}" for name, value in _shown(message)]
-    for part in message.walk():
+    for part in _parts(message):
         if (
             part.get_content_type() == "text/plain"
             and part.get_content_disposition() != "attachment"
@@ -187,7 +197,18 @@ def _data(part: EmailMessage) -> bytes:
     if isinstance(payload, bytes):
         return payload
     inner: Any = part.get_payload()
-    return b"".join(each.as_bytes() for each in inner) if isinstance(inner, list) else b""
+    data = b"".join(each.as_bytes() for each in inner) if isinstance(inner, list) else b""
+    return _undone(data, str(part.get("Content-Transfer-Encoding", "")).strip().lower())
+
+
+def _undone(data: bytes, coding: str) -> bytes:
+    """An attached message: the library takes it for a message before undoing its coding."""
+    if coding not in ("base64", "quoted-printable"):
+        return data
+    try:
+        return quopri.decodestring(data) if coding[0] == "q" else base64.b64decode(data)
+    except (ValueError, binascii.Error) as error:
+        raise NotChecked("an attachment in it can't be decoded") from error
 
 
 def _folded(value: str) -> str:

@@ -69,6 +69,7 @@ class Pdf:
     def strip(self, source: Path, target: Path, bench: Bench) -> Work:
         """Write the pages into a new document; raises NotChecked where they can't be read."""
         with _opened(source) as original:
+            _refuse_undrawn_forms(original)
             new, builder = rebuild(original, bench)
             self._nest = builder.streams.nest
             version = original.pdf_version
@@ -106,8 +107,10 @@ class Pdf:
             if count == 0:
                 return Comparison("not-comparable", method, "no page")
             texts = 0
+            is_form = one.get_formtype() != pypdfium2.raw.FORMTYPE_NONE
+            method += " and fields of forms" if is_form else ""
             for number in range(count):
-                before, after = _page(one, number), _page(two, number)
+                before, after = _page(one, number, is_form), _page(two, number, is_form)
                 if before[:-1] != after[:-1]:
                     return Comparison("no", method, f"page {number + 1} of {count} differs")
                 texts += before[-1] == after[-1]
@@ -148,7 +151,7 @@ class Pdf:
         """What ExifTool tells of any PDF, and of pictures in it."""
         group, _, name = tag.rpartition(":")
         if group.startswith("ICC_Profile"):
-            return "colours of an embedded picture; the profile was written anew"
+            return "colours; the profile was written anew, or is a public one as it was"
         if group.split(":")[0] in ("PDF", "JFIF", "APP14", "File"):
             if name.startswith("EmbeddedImage"):
                 return "an embedded picture"
@@ -168,6 +171,14 @@ def _opened(path: Path) -> pikepdf.Pdf:
         raise NotChecked("its structure can't be read") from error
 
 
+def _refuse_undrawn_forms(pdf: pikepdf.Pdf) -> None:
+    """Values that each reader draws in its own way (12.7.3, NeedAppearances) can't be compared."""
+    form: Any = pdf.Root.get("/AcroForm")
+    needed: Any = form.get("/NeedAppearances") if isinstance(form, pikepdf.Dictionary) else None
+    if needed is True:
+        raise NotChecked("it leaves to readers how the values of its form look")
+
+
 def _drawn(path: Path) -> Any:
     try:
         document = pypdfium2.PdfDocument(path.read_bytes())
@@ -176,10 +187,18 @@ def _drawn(path: Path) -> Any:
     return closing(document)
 
 
-def _page(document: Any, number: int) -> tuple[Any, ...]:
-    """(size, digest of the pixels, text) of a page."""
+def _page(document: Any, number: int, with_fields: bool) -> tuple[Any, ...]:
+    """(size, digest of the pixels, text) of a page.
+
+    Fields of forms are no annotations to PDFium; ``with_fields``: both are made content first.
+    """
     try:
         page = document[number]
+        if with_fields:
+            if pypdfium2.raw.FPDFPage_Flatten(page, 0) == pypdfium2.raw.FLATTEN_FAIL:
+                raise NotChecked(f"PDFium can't draw the form on page {number + 1}")
+            page.close()
+            page = document[number]
         width, height = page.get_size()
         scale = min(DPI / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
         bitmap = page.render(scale=scale, may_draw_forms=False, rev_byteorder=True)

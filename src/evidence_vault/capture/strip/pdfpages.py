@@ -127,6 +127,11 @@ class _Pages:
                 del new["/AS"]
         elif subtype == "/Widget" and _has_value(old):
             raise NotChecked("a form field has a value and no look of its own")
+        if subtype == "/Widget":
+            # Without its form a field is drawn by some readers and not by others; a stamp by all.
+            if look is None:
+                return None
+            new["/Subtype"] = Name.Stamp
         if subtype == "/FreeText":
             for key in ("/Contents", "/DA"):
                 value = self.builder.copy(old.get(key), "strings")
