@@ -19,7 +19,7 @@ from evidence_vault.core.findings import Report
 from evidence_vault.core.trust import parse_trust
 from evidence_vault.errors import UsageError
 from evidence_vault.vault import derivatives
-from evidence_vault.vault.exits import ExportRequest, export, get_item
+from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.queries import history, show_item
 from evidence_vault.vault.records import item_history
@@ -419,3 +419,25 @@ def test_the_record_calls_a_copy_a_copy(vault: Made, photo: Path) -> None:
     first, _, second = text.partition("A copy was made from the original")
     assert "SHA-256 of the original" in first
     assert "SHA-256 of the copy" in second and "SHA-256 of the original" not in second
+
+
+def test_a_receipt_is_for_the_copy_unless_the_digests_of_the_original_are_asked_for(
+    vault: Made, photo: Path, tmp_path: Path
+) -> None:
+    item = vault.ingest(photo, metadata="strip")["taken_in"][0]["id"]
+    digest = hashlib.sha256(photo.read_bytes()).hexdigest()
+    with vault.open() as opened:
+        told = write_receipts(opened, [item], tmp_path / "copy.txt")
+        write_receipts(opened, [item], tmp_path / "both.txt", ["content_sha256"])
+    assert told["copies"] == [item]
+    assert digest not in (tmp_path / "copy.txt").read_text()
+    assert digest in (tmp_path / "both.txt").read_text()
+
+
+def test_revealing_a_digest_of_the_original_beside_its_copy_is_said(
+    vault: Made, photo: Path, tmp_path: Path
+) -> None:
+    vault.ingest(photo, metadata="strip")
+    shown = exported(vault, tmp_path / "out", disclose=["content_sha256", "source_times"])
+    said = " ".join(each["what"] for each in shown["sensitive"])
+    assert "digests of the original" in said and "source_times" in said

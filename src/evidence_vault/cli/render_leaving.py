@@ -32,9 +32,19 @@ def receipt(result: dict[str, Any]) -> str:
             f"  as of {number(result['checkpoint']['size'], 'entry', 'entries')} of the log; "
             f"recorded as event {result['event']}",
             f"  {_proofs(result['proofs'])}",
+            *_for_copies(result["copies"]),
             f"To verify: evidence-vault verify --trust TRUST-FILE {first} [FILE]",
         ]
     )
+
+
+def _for_copies(copies: list[str]) -> list[str]:
+    if not copies:
+        return []
+    return [
+        f"  of {number(len(copies), 'item')} for the share copy: the digests of the original are "
+        "withheld (--disclose content_sha256,content_sha512 shows them)"
+    ]
 
 
 def _proofs(proofs: dict[str, Any]) -> str:

@@ -30,6 +30,7 @@ from evidence_vault.core.trustsigned import format_chain
 from evidence_vault.errors import EvidenceError, InternalError, KeyProblem, UsageError
 from evidence_vault.seal.keyring import open_keyring
 from evidence_vault.vault.creation import check_passphrase
+from evidence_vault.vault.derivatives import newest_valid
 from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.handovers import removed_items
@@ -105,12 +106,18 @@ def write_receipts(
     by: str | None = None,
     purpose: str | None = None,
 ) -> dict[str, Any]:
-    """Write one receipt file, or one per item into a new folder when several are named."""
+    """Write one receipt file, or one per item into a new folder when several are named.
+
+    The receipt of an item that has a share copy is that of the copy: the digests of the original
+    stay unless ``disclose`` names them.
+    """
     demand_desk(vault, "write a receipt")
     demand_absent(out)
     shown = fields_to_show(disclose)
     chosen = sorted(set(items))
-    maker = ReceiptMaker(vault, chosen, shown)
+    maker = ReceiptMaker(vault, chosen, shown, disclose)
+    copies = {item for item, events in maker.histories() if newest_valid(vault, events)}
+    maker.leave_as_copies(copies)
     with writing(vault) as writer:
         proofs = maker.claim().to_json()
         values = {
@@ -133,6 +140,7 @@ def write_receipts(
     point = maker.point
     return {
         "checkpoint": {"root": point.root.hex(), "size": point.size},
+        "copies": sorted(copies),
         "event": index,
         "proofs": proofs,
         "receipts": [{"file": str(path), "id": item} for item, path in targets],

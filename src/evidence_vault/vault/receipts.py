@@ -115,6 +115,10 @@ class ReceiptMaker:
         """Of these the share copy leaves: the original's digests stay unless asked for."""
         self._copies = frozenset(items)
 
+    def is_copy(self, item: str) -> bool:
+        """Whether the share copy of an item leaves."""
+        return item in self._copies
+
     def _shown_of(self, event: ItemEvent) -> frozenset[str] | None:
         if self._shown is None:
             return None

@@ -11,11 +11,15 @@ from typing import Any
 
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker
-from evidence_vault.vault.records import read_metadata
+from evidence_vault.vault.records import ItemEvent, read_metadata
 
 NEVER_READ = (
     "could not be checked: metadata of the original was never read, "
     "it may hold a position, serial numbers, names"
+)
+
+DIGEST_OF_ORIGINAL = (
+    "digests of the original, though its share copy leaves: they match a file on a seized device"
 )
 
 _PERSONAL_FIELDS = {
@@ -33,6 +37,7 @@ _PERSONAL_FIELDS = {
     "recipient": "who received a copy",
     "source_code": "a source",
     "source_path": "the original file name",
+    "source_times": "when the source file was made or changed",
     "title": "free text",
 }
 # By parts of tag names, in lower case.
@@ -83,12 +88,19 @@ def sensitive_findings(
         revealed = {d.name for e in events for d in maker.reveals(e) if d.value is not None}
         for name in sorted(revealed & set(_PERSONAL_FIELDS)):
             found.append({"id": item, "what": f"field {name}: {_PERSONAL_FIELDS[name]}"})
+        if maker.is_copy(item) and revealed_digest(maker, events[0]):
+            found.append({"id": item, "what": DIGEST_OF_ORIGINAL})
         if item in originals:
             document = read_metadata(vault, events[0]) or {}
             if document.get("status") != "read":
                 unread.append({"id": item, "what": NEVER_READ})
             found += [{"id": item, "what": what} for what in _in_tags(document.get("tags", {}))]
     return unread + found
+
+
+def revealed_digest(maker: ReceiptMaker, arrival: ItemEvent) -> bool:
+    """Whether an item's receipt shows a plain digest of its original."""
+    return any(d.name in ("content_sha256", "content_sha512") for d in maker.reveals(arrival))
 
 
 def _in_tags(tags: dict[str, Any]) -> list[str]:
