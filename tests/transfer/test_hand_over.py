@@ -6,11 +6,15 @@ import subprocess
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from evidence_vault.core.findings import Outcome, Report
+from evidence_vault.errors import EvidenceError
 from evidence_vault.vault.checking import log_audit
 from evidence_vault.vault.doctor import doctor
 from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
 from evidence_vault.vault.fixity import fixity
+from evidence_vault.vault.handovers import list_handovers
 from evidence_vault.vault.queries import history, list_items, search_items, show_item
 from evidence_vault.vault.rebuilding import rebuild
 from evidence_vault.vault.trusting import export_trust
@@ -195,3 +199,30 @@ def _wrong(report: Report) -> list[str]:
         for finding in step.findings
         if finding.outcome is Outcome.DIFFERS
     ]
+
+
+def test_a_hand_over_leaves_no_name_of_the_receiver_and_no_set_on_the_senders_disk(
+    world: World,
+) -> None:
+    """Quiet names: what a seized field vault tells is its own numbers and nobody's name."""
+    items = world.handed_over().items()
+    world.remove()
+    with opened(world.desk) as vault:
+        organisation = vault.keyring.org.encode()  # a log's origin is neutral words, and public
+    notes = list((world.field / "control" / "sets").iterdir())
+    assert len(notes) == 3
+    for path in (p for p in world.field.rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        assert organisation not in data, path
+        if path in notes:
+            assert not any(item.encode() in data for item in items)
+
+
+def test_a_changed_note_of_a_set_is_noticed(world: World) -> None:
+    world.offer()
+    (note,) = (world.field / "control" / "sets").iterdir()
+    data = bytearray(note.read_bytes())
+    data[-1] ^= 1
+    note.write_bytes(data)
+    with opened(world.field) as vault, pytest.raises(EvidenceError, match="was changed"):
+        list_handovers(vault)
