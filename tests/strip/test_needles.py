@@ -9,7 +9,7 @@ import urllib.parse
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evidence_vault.capture.strip.model import Secret, View
@@ -54,8 +54,10 @@ def test_a_name_is_found_in_every_form(value: str, form: object) -> None:
 
 
 @settings(deadline=None)
+@example(value="00001:", before=bytes(7), after=b"")
+@example(value="0a01:", before=bytes(2), after=b"")
 @given(
-    value=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF), min_size=6, max_size=40),
+    value=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF), min_size=5, max_size=40),
     before=st.binary(max_size=50),
     after=st.binary(max_size=50),
 )

@@ -41,6 +41,7 @@ FORMS = (
 _SHORTEST_TEXT = 5  # characters; shorter ones come up by chance in any picture
 _DIGITS = 6  # significant digits of a number worth searching for
 _SHORTEST = 5  # bytes of a pattern
+_SHORTEST_BASE64 = 6  # characters: even the shortest text has as many at each alignment
 _SLICE = 32
 _JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _NUMBER = re.compile(r"[+-]?[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?\Z")
@@ -181,8 +182,8 @@ def _wrapped(data: bytes) -> Iterator[tuple[str, bytes]]:
     for shift in range(3):
         coded = base64.b64encode(b"\0" * shift + data)
         first = (0, 2, 3)[shift]
-        last = len(coded) - 4 if (shift + len(data)) % 3 else len(coded)
-        if last - first >= 8:
+        last = (shift + len(data)) * 8 // 6  # characters that nothing behind the data changes
+        if last - first >= _SHORTEST_BASE64:
             yield "base64", coded[first:last]
 
 
