@@ -240,3 +240,14 @@ def test_a_report_of_another_form_is_refused(
     report = {**strip(photo, tmp_path), **change}
     with pytest.raises(FormatError):
         check_report(report)
+
+
+def test_a_second_parser_that_gives_up_is_never_a_look_that_found_nothing(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import exifread
+
+    monkeypatch.setattr(exifread, "process_file", raising(ValueError("a bug of its own")))
+    report = strip(photo, tmp_path)
+    assert report["outcome"] == "not-checked"
+    assert "exifread can't read the copy" in report["reasons"][0]

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import exifread
 import PIL
+from exifread.core.exceptions import ExifNotFound
 
-from evidence_vault.capture.strip.model import Scan, ToolUse
+from evidence_vault.capture.strip.model import NotChecked, Scan, ToolUse
 from evidence_vault.capture.strip.pictures import FRESH_EXIFS, Decoder
 
 _EXIF_MAY = frozenset(
@@ -82,12 +83,23 @@ def scanned(own: str, residues: list[str]) -> Scan:
 
 def exifread_residues(data: bytes) -> list[str]:
     """What exifread finds in a file beyond orientation and colour space."""
+    found = exifread_tags(data)
+    return [f"EXIF tag ({name})" for name in found if name not in _EXIF_MAY]
+
+
+def exifread_tags(data: bytes) -> list[str]:
+    """Names of what exifread finds, sorted; none in a file without EXIF.
+
+    Raises NotChecked when it gives up: a look that failed has found nothing out.
+    """
     logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
     try:
         found = exifread.process_file(io.BytesIO(data), details=True)
-    except Exception:
-        return []  # it says so of files that hold no EXIF at all
-    return [f"EXIF tag ({name})" for name in sorted(map(str, found)) if name not in _EXIF_MAY]
+    except ExifNotFound:
+        return []
+    except Exception as error:  # hostile input: it may raise anything
+        raise NotChecked(f"exifread can't read the copy ({type(error).__name__})") from error
+    return sorted(map(str, found))
 
 
 def pillow_residues(path: Path, decoder: Decoder, may: frozenset[str]) -> list[str]:

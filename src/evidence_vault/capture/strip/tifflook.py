@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from io import BytesIO
 from pathlib import Path
-
-import exifread
 
 from evidence_vault.capture.strip import looks
 from evidence_vault.capture.strip.model import Scan
@@ -52,15 +48,9 @@ def look(target: Path, decoder: Decoder) -> Scan:
 
 def _exifread(data: bytes) -> list[str]:
     """Tags that exifread sorts under EXIF, GPS, maker notes or a thumbnail."""
-    logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
-    try:
-        found = exifread.process_file(BytesIO(data), details=True)
-    except Exception:
-        return []  # it knows no BigTIFF
-    told = [str(name) for name in found]
     return [
         f"tag of {name.split()[0]}"
-        for name in sorted(told)
+        for name in looks.exifread_tags(data)
         if not name.startswith(("Image ", "Thumbnail ", "IFD ")) or name.startswith("JPEGThumbnail")
     ]
 
