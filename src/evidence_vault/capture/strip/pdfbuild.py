@@ -171,7 +171,7 @@ class Builder:
         return None
 
     def _simple_dictionary(self, value: Any, kind: str) -> Any:
-        parts = {each: self.copy(value[each], kind) for each in value.keys()}  # noqa: SIM118
+        parts = {each: self.copy(value[each], kind) for each in value.keys()}
         return Dictionary({each: part for each, part in parts.items() if part is not None})
 
     def _array(self, value: Any, kind: str) -> Any:
@@ -295,7 +295,7 @@ class Builder:
         resources = value.get("/Resources", inherited)
         together = Content(b"")
         letters = {}
-        for name in value.get("/CharProcs", Dictionary()).keys():  # noqa: SIM118
+        for name in value.get("/CharProcs", Dictionary()).keys():
             content = self.content(value["/CharProcs"][name], resources, None)
             letters[name] = self.last_content
             for category, names in content.used.items():

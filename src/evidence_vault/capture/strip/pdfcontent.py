@@ -140,7 +140,7 @@ def _inline(each: Any, content: Content) -> Any:
     space = image.obj.get("/ColorSpace", image.obj.get("/CS"))
     if isinstance(space, Name):
         content.use("/ColorSpace", str(space))
-    for key in image.obj.keys():  # noqa: SIM118
+    for key in image.obj.keys():
         value = image.obj[key]
         if isinstance(value, pikepdf.String | pikepdf.Dictionary) and key not in (
             "/DecodeParms",

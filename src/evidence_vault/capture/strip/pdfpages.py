@@ -255,7 +255,7 @@ def _named_destinations(source: pikepdf.Pdf) -> dict[str, Any]:
     found: dict[str, Any] = {}
     old = source.Root.get("/Dests")
     if isinstance(old, Dictionary):
-        found.update({name: old[name] for name in old.keys()})  # noqa: SIM118
+        found.update({name: old[name] for name in old.keys()})
     names = source.Root.get("/Names")
     tree = names.get("/Dests") if isinstance(names, Dictionary) else None
     if isinstance(tree, Dictionary):
@@ -289,6 +289,6 @@ def _shown(form: Any, texts: list[str], depth: int) -> None:
     except (pikepdf.PdfError, TypeError):
         return
     inner = form.get("/Resources", Dictionary()).get("/XObject", Dictionary())
-    for name in inner.keys():  # noqa: SIM118
+    for name in inner.keys():
         if depth < 8 and inner[name].get("/Subtype") == "/Form":
             _shown(inner[name], texts, depth + 1)

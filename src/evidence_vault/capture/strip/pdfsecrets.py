@@ -100,7 +100,7 @@ def _inside(value: Any, depth: int) -> Iterator[tuple[str, str | bytes]]:
     if isinstance(value, pikepdf.String):
         yield "string", _decoded(bytes(value), str(value))
     elif depth < _DEEPEST and isinstance(value, Dictionary | Stream):
-        for key in value.keys():  # noqa: SIM118
+        for key in value.keys():
             inner = value[key]
             if key not in _NOBODYS and not getattr(inner, "is_indirect", False):
                 yield from _inside(inner, depth + 1)

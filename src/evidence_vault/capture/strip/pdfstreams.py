@@ -206,7 +206,7 @@ def _last_parms(stream: Any) -> Any:
 def _plain_parms(parms: Any) -> Any:
     if not isinstance(parms, Dictionary):
         return None
-    return Dictionary({key: parms[key] for key in parms.keys() if isinstance(parms[key], int)})  # noqa: SIM118
+    return Dictionary({key: parms[key] for key in parms.keys() if isinstance(parms[key], int)})
 
 
 def _expected(stream: Any, components: int | None) -> int | None:
