@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from evidence_vault.core.placement import Lock, Placed
+
 
 class Staged(Protocol):
     """Bytes on their way into a store; invisible until adopted."""
@@ -20,12 +22,11 @@ class Staged(Protocol):
     def close(self) -> tuple[str, ...]:
         """End writing; returns the lowercase hex SHA-256 of each part, in order."""
 
-    def adopt(self) -> None:
-        """Make every part visible as ``objects/ab/<sha256>``. Durable after the store's
-        ``flush``. An object that is there already is kept: same name, same bytes."""
-
     def discard(self) -> None:
         """Forget the bytes; nothing of them stays in the store."""
+
+    def handle(self) -> tuple[tuple[str, str], ...]:
+        """What this or another process needs to adopt or discard: (path, digest) of each part."""
 
 
 class ObjectStore(Protocol):
@@ -48,6 +49,13 @@ class ObjectStore(Protocol):
     def stage(self) -> Staged:
         """Start a large object whose name is known only at its end."""
 
+    def adopt(self, parts: Sequence[tuple[str, str]]) -> list[Placed]:
+        """Make staged parts, given as (path, SHA-256 in hex), visible as ``objects/ab/<sha256>``.
+
+        Returns what the store answered, in order. Durable after the next ``flush``. An object
+        that is there already is kept: same name, same bytes. The temporary files are gone then.
+        """
+
     def flush(self) -> None:
         """On return, everything adopted before is durable: one flush may cover many objects."""
 
@@ -56,7 +64,25 @@ class DeletingStore(Protocol):
     """A second capability, for ``control/`` and for clearing up: deletion."""
 
     def delete(self, key: str) -> None:
-        """Remove the object; durable on return. Raises NotFound."""
+        """Remove the object; durable on return. Raises NotFound, or Locked (with the date) where
+        the store refuses because of retention or a legal hold: then the bytes are still there."""
+
+
+class LockingStore(Protocol):
+    """A second capability, of an archive on S3: versions that can't be deleted before a date."""
+
+    def open_version(self, key: str, version: str) -> BinaryIO:
+        """As ``open``, of one version; what was laid over it later changes nothing."""
+
+    def lock_of(self, key: str, version: str) -> Lock:
+        """The lock as the store tells it now. Raises NotFound for a version that is gone."""
+
+    def extend(self, key: str, version: str, mode: str, until: str) -> Lock:
+        """Lock until a later date; read back. Raises Locked where the store refuses, UsageError
+        for a date beyond ``placement.LAST_DATE``."""
+
+    def hold(self, key: str, version: str, on: bool) -> Lock:
+        """Put a legal hold on a version, or take it off; read back."""
 
 
 class ListingStore(Protocol):

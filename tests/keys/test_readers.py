@@ -14,7 +14,7 @@ from evidence_vault.core import age
 from evidence_vault.core.age import padding
 from evidence_vault.core.event import parse_entry
 from evidence_vault.errors import KeyProblem, UsageError
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.grants import grant, withdraw
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.keychanges import list_keys

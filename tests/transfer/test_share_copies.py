@@ -447,7 +447,7 @@ def forge(world: World, item: str, values: dict[str, Any], edit: Forge) -> None:
         own, other = (derivatives.parent_of(each) for each in arrivals)
         told, parent = edit(dict(report), own, other)
         data = format_statement(told, parent)
-        key, unit = derivatives.seal_statement(vault, data)
+        key, unit, parts = derivatives.seal_statement(vault, data)
         told_of = {
             "kind": SHARE_COPY,
             "parent": {"commitment": own.sha256, "field": "content_sha256", "seq": 0},
@@ -458,8 +458,8 @@ def forge(world: World, item: str, values: dict[str, Any], edit: Forge) -> None:
             **values,
         }
         with writing(vault) as writer:
+            writer.adopt(parts)
             writer.item_event("derivation-refused", item, told_of, [(key, unit)], home=own.home)
-            vault.archive.flush()
             writer.commit()
 
 

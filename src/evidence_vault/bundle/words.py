@@ -27,6 +27,15 @@ _EVENTS = {
     "transfer-accepted": "Taken over from another archive",
     "transfer-acknowledged": "Hand-over confirmed by the other archive",
     "removed": "Stored bytes removed here after the hand-over",
+    "stored": "Stored bytes taken by the object store",
+    "hold-placed": "Legal hold placed: not to be destroyed",
+    "hold-released": "Legal hold released",
+    "retention-set": "To be kept at least until a date",
+    "replica-enrolled": "A further copy of the archive set up",
+    "replica-synced": "A further copy of the archive brought up to date and compared",
+    "replica-retired": "A further copy of the archive given up",
+    "repaired": "Damaged stored bytes put back from a good copy",
+    "migrated": "The archive moved to another place, compared byte for byte",
 }
 
 # What somebody stated about time, as against what the archive recorded.

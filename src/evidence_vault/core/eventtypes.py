@@ -106,6 +106,64 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "purpose",
         "transfer_id",
     ),
+    "stored": (
+        "actor",
+        "objects",
+    ),
+    "hold-placed": (
+        "actor",
+        "case",
+        "hold_id",
+        "members",
+        "objects",
+        "purpose",
+    ),
+    "hold-released": (
+        "actor",
+        "hold_id",
+        "members",
+        "objects",
+        "purpose",
+    ),
+    "retention-set": (
+        "actor",
+        "case",
+        "members",
+        "mode",
+        "objects",
+        "purpose",
+        "until",
+    ),
+    "replica-enrolled": (
+        "actor",
+        "purpose",
+        "replica",
+    ),
+    "replica-synced": (
+        "actor",
+        "counts",
+        "head",
+        "replica",
+    ),
+    "replica-retired": (
+        "actor",
+        "purpose",
+        "replica",
+    ),
+    "repaired": (
+        "actor",
+        "members",
+        "objects",
+        "purpose",
+        "replica",
+    ),
+    "migrated": (
+        "actor",
+        "counts",
+        "moved_from",
+        "moved_to",
+        "purpose",
+    ),
 }
 
 # Types whose fields, once given, supersede what was said before: one given as unknown commits to
@@ -135,6 +193,15 @@ PREMIS: dict[str, str] = {
     "transfer-accepted": "transfer",
     "transfer-acknowledged": "transfer",
     "removed": "deletion",
+    "stored": "ingestion",
+    "hold-placed": "policy assignment",
+    "hold-released": "policy assignment",
+    "retention-set": "policy assignment",
+    "replica-enrolled": "policy assignment",
+    "replica-synced": "replication",
+    "replica-retired": "policy assignment",
+    "repaired": "recovery",
+    "migrated": "refreshment",
 }
 
 # Types by which an item comes into a log.

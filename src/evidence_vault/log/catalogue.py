@@ -15,6 +15,7 @@ from sqlmodel import Session, SQLModel
 
 from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
+from evidence_vault.core.placement import Placed
 from evidence_vault.log.database import damaged, open_engine, translated
 from evidence_vault.log.differing import Differing
 from evidence_vault.log.proofs import ProofIndex
@@ -26,6 +27,7 @@ from evidence_vault.log.tables import (
     LogEntry,
     LogHistory,
     LogItem,
+    LogObject,
     LogState,
 )
 
@@ -67,7 +69,8 @@ class IndexRows:
     """Searchable values that a batch adds or changes.
 
     ``again``: (item, values, cases) of bytes that came again: they add, the stricter
-    classification wins, and nothing that is known is replaced.
+    classification wins, and nothing that is known is replaced. ``objects``: what the object
+    store answered; the newest answer counts.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -75,6 +78,7 @@ class IndexRows:
     arrivals: list[dict[str, str]] = field(default_factory=list)
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     again: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
+    objects: list[Placed] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,7 @@ class Catalogue(SearchIndex, ProofIndex, Differing):
                 # A log that contradicts itself must still be readable: the audit names it.
                 session.execute(insert(_TABLES["log_history"]).prefix_with("OR REPLACE"), histories)
             self._apply_heads(session, heads)
+            self._apply_objects(session, index.objects)
             self._apply_index(session, index)
             session.execute(
                 update(LogState)
@@ -217,6 +222,40 @@ class Catalogue(SearchIndex, ProofIndex, Differing):
                 .values(last_seq=bindparam("seq"), last_idx=bindparam("idx")),
                 moved,
             )
+
+    def _apply_objects(self, session: Session, objects: Sequence[Placed]) -> None:
+        newest = {each.digest: each for each in objects if each.version is not None}
+        if newest:
+            session.execute(
+                insert(_TABLES["log_object"]).prefix_with("OR REPLACE"),
+                [
+                    {
+                        "sha256": each.digest,
+                        "version": each.version,
+                        "size": each.size,
+                        "mode": each.mode,
+                        "until": each.until,
+                        "etag": each.etag,
+                    }
+                    for each in newest.values()
+                ],
+            )
+
+    def placed(self, digests: Sequence[str]) -> dict[str, Placed]:
+        """What the object store answered for these objects, of those it answered for."""
+        found: dict[str, Placed] = {}
+        with self._session() as session:
+            for start in range(0, len(digests), MANY):
+                rows = session.execute(
+                    select(LogObject).where(
+                        LogObject.sha256.in_(list(digests[start : start + MANY]))  # type: ignore[attr-defined]
+                    )
+                ).scalars()
+                for row in rows:
+                    found[row.sha256] = Placed(
+                        row.sha256, row.size, row.version, row.mode, row.until, row.etag
+                    )
+        return found
 
     def _apply_index(self, session: Session, index: IndexRows) -> None:
         if index.items:

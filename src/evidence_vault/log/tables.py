@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class LogState(SQLModel, table=True):
@@ -55,6 +55,21 @@ class LogHistory(SQLModel, table=True):
     log: int = Field(primary_key=True)
     seq: int = Field(primary_key=True)
     idx: int
+
+
+class LogObject(SQLModel, table=True):
+    """What an object store answered for a payload (core/placement.py), by its digest.
+
+    ``sha256``: of the stored bytes, hex. A folder gives no version: then there is no row.
+    """
+
+    __tablename__ = "log_object"
+    sha256: str = Field(primary_key=True)
+    version: str
+    size: int
+    mode: str | None = None
+    until: str | None = None
+    etag: str | None = None
 
 
 class LogProof(SQLModel, table=True):

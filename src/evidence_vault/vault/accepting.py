@@ -19,7 +19,7 @@ from typing import Any
 from evidence_vault.core.event import Unit, parse_entry
 from evidence_vault.core.members import Member
 from evidence_vault.errors import KeyProblem, StoreError, UsageError, VaultError
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.answering import write_acknowledgement
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.digesting import index_event
@@ -219,11 +219,13 @@ class _Run:
             return
         vault = self.vault
         opened = self.accession
+        placed = [each for taken in waiting for each in taken.adopt(vault)]
         try:
             with writing(vault) as writer:
+                writer.placed(placed)
                 waiting[:] = self._without_known(waiting)
                 for taken in waiting:
-                    taken.adopt(vault)
+                    writer.placed(taken.adopt(vault))  # of those looked at again just now
                     self._keep(taken)
                 step("transfer-adopted")
                 vault.archive.flush()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence_vault.core.derivation import SHARE_COPY, Parent
-from evidence_vault.store.filesystem import adopt_handle
 from evidence_vault.vault.derivatives import record
 from evidence_vault.vault.digesting import index_event
 from evidence_vault.vault.faults import step
@@ -53,23 +52,25 @@ class Batch:
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
-        # Most of what a re-run reads is in already: that needs no lock.
-        if any(outcome.came_before for outcome, _, _ in waiting):
-            waiting = self._without_known(waiting, _Known.of(self._vault, self._presence, waiting))
+        # Most of what a re-run reads is in already: that needs no lock, and neither do payloads.
+        known = _Known.of(self._vault, self._presence, waiting)
+        waiting = self._without_known(waiting, known)
         if not waiting:
             return
+        # 2. Payloads durable. A crash here leaves objects that no entry names.
+        placed = self._vault.archive.adopt(self._parts(waiting, known))
+        step("2-adopted")
+        self._vault.archive.flush()
+        step("2-durable")
         news: list[_News] = []
         opened = self.accession
         try:
             with writing(self._vault) as writer:
+                writer.placed(placed)
                 # Another process may have been faster.
                 known = _Known.of(self._vault, self._presence, waiting)
                 for outcome, fields, name in self._without_known(waiting, known):
                     self._prepare(writer, outcome, fields, name, known, news)
-                # 2. Payloads durable. A crash here leaves objects that no entry names.
-                step("2-adopted")
-                self._vault.archive.flush()
-                step("2-durable")
                 self._presence.keep()
                 if writer.pending:
                     writer.commit()
@@ -162,11 +163,11 @@ class Batch:
         )
         units = []
         if taken.objects:
-            adopt_handle(self._vault.archive, taken.staged)
+            outcome.adopt_late(writer.adopt)
             units.append((taken.content, taken.content.unit("content", taken.objects)))
         sealed = outcome.sealed_metadata
         if sealed is not None:
-            adopt_handle(self._vault.archive, sealed.staged)
+            outcome.adopt_late(writer.adopt)
             units.append((sealed.unit, sealed.unit.unit("metadata", sealed.objects)))
         leaf = writer.item_event("ingested", item, values, units, record_key)
         self._presence.note(outcome.path_keys, taken.sha256, item, leaf)
@@ -175,6 +176,19 @@ class Batch:
         self._arrival(writer, outcome, item)
         known.items[taken.sha256] = item
         news.append((True, item, outcome, name))
+
+    def _parts(self, waiting: list[_Waiting], known: _Known) -> list[tuple[str, str]]:
+        """What is to be stored: not the bytes of what is in, nor those of a second such file."""
+        there = set(known.items) if self._presence.links else set()
+        parts: list[tuple[str, str]] = []
+        for outcome, _, _ in waiting:
+            assert outcome.taken is not None
+            if outcome.taken.sha256 in there:
+                continue
+            if self._presence.links:
+                there.add(outcome.taken.sha256)
+            outcome.adopt_late(parts.extend)
+        return parts
 
     def _derive(self, writer: Writer, item: str, outcome: Outcome) -> None:
         """The share copy that was asked for, or why there is none, right behind the arrival."""

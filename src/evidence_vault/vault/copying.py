@@ -23,7 +23,7 @@ from evidence_vault.core.derivation import Parent, check_report, format_statemen
 from evidence_vault.errors import FormatError
 from evidence_vault.osfiles import open_regular
 from evidence_vault.seal.units import SealingWriter, UnitKey
-from evidence_vault.store.filesystem import discard_handle
+from evidence_vault.store.spool import discard_parts
 from evidence_vault.vault.job import Desk, Handle, format_value
 
 _BLOCK = 1024 * 1024
@@ -138,7 +138,7 @@ def make_copy(desk: Desk, maker: CopyMaker, source: Path, sha256: str) -> CopyOu
             return CopyOutcome(report, None, changed=True)
         sealed = _seal(desk, copy.path)
         if report["copy"] != {name: getattr(sealed, name) for name in ("sha256", "sha512", "size")}:
-            discard_handle(sealed.staged)
+            discard_parts(sealed.staged)
             return CopyOutcome(refusal(_UNKNOWN, "the report is about another copy"), None)
         return CopyOutcome(report, sealed)
     finally:
@@ -167,7 +167,7 @@ def _seal(desk: Desk, path: Path) -> SealedCopy:
     one, two, size = hashlib.sha256(), hashlib.sha512(), 0
     head, tail = b"", b""
     unit = desk.maker.new()
-    staged = desk.store.stage()
+    staged = desk.spool.stage()
     try:
         writer = SealingWriter(unit, "media", staged)
         with open_regular(path) as stream:

@@ -29,11 +29,10 @@ from evidence_vault.core.event import Event, Unit
 from evidence_vault.errors import EvidenceError, Unchecked, UsageError
 from evidence_vault.osfiles import free_bytes
 from evidence_vault.seal.units import UnitKey, UnitMaker, open_bytes
-from evidence_vault.store.filesystem import adopt_handle
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.copying import SealedCopy, make_copy
 from evidence_vault.vault.foreign import foreign_arrival
-from evidence_vault.vault.job import Desk, stage_sealed
+from evidence_vault.vault.job import Desk, Handle, stage_sealed
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.records import (
@@ -63,7 +62,7 @@ def record(
     by: str | None,
     purpose: str | None = None,
 ) -> None:
-    """Prepare the event about a derivative, with its statement. The store is not flushed yet."""
+    """Prepare the event about a derivative, with its statement."""
     statement = format_statement(report, parent)
     outcome = str(report["outcome"])
     record_statement(writer, parent, kind, outcome, statement, sealed, by, purpose)
@@ -81,7 +80,8 @@ def record_statement(
 ) -> None:
     """As :func:`record`, for a statement that is written already."""
     vault = writer.vault
-    key, unit = seal_statement(vault, statement)
+    key, unit, parts = seal_statement(vault, statement)
+    writer.adopt(parts)
     values: dict[str, Any] = {
         "actor": by,
         "kind": kind,
@@ -91,7 +91,7 @@ def record_statement(
     }
     units: list[tuple[UnitKey, Unit]] = [(key, unit)]
     if sealed is not None:
-        adopt_handle(vault.archive, sealed.staged)
+        writer.adopt(sealed.staged)
         units.insert(0, (sealed.content, sealed.content.unit("content", sealed.objects)))
         values.update(
             content_sha256=sealed.sha256,
@@ -103,13 +103,12 @@ def record_statement(
     writer.item_event(event, parent.item, values, units, home=parent.home)
 
 
-def seal_statement(vault: Vault, data: bytes) -> tuple[UnitKey, Unit]:
-    """Store a statement as a unit of its own; it becomes durable with the next flush."""
+def seal_statement(vault: Vault, data: bytes) -> tuple[UnitKey, Unit, Handle]:
+    """A statement as a unit of its own, with its staged parts, which are still to be adopted."""
     keyring = vault.keyring
     key = UnitMaker(keyring.recipients, keyring.plaintext).new()
-    objects, handle = stage_sealed(vault.archive, key, "metadata", data)
-    adopt_handle(vault.archive, handle)
-    return key, key.unit("statement", objects)
+    objects, parts = stage_sealed(vault.archive.spool, key, "metadata", data)
+    return key, key.unit("statement", objects), parts
 
 
 def parent_of(arrival: Event) -> Parent:
@@ -224,7 +223,7 @@ def _derive_one(
 ) -> dict[str, Any]:
     arrival = _with_original(vault, item)
     keyring = vault.keyring
-    desk = Desk(vault.archive.root, keyring.recipients, keyring.plaintext)
+    desk = Desk(vault.archive.spool, keyring.recipients, keyring.plaintext)
     try:
         with plain_original(vault, arrival) as path:
             made = make_copy(desk, maker, path, arrival.values["content_sha256"])
@@ -234,10 +233,9 @@ def _derive_one(
             record(
                 writer, parent_of(arrival.event), SHARE_COPY, made.report, made.sealed, by, purpose
             )
-            vault.archive.flush()
             event = writer.commit()
     finally:
-        desk.store.end_session()
+        desk.spool.end_session()
     return {**_told(item, made.report), "event": event}
 
 

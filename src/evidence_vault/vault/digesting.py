@@ -11,6 +11,7 @@ from evidence_vault.core.commit import Committed
 from evidence_vault.core.event import ARRIVALS, Event, parse_entry
 from evidence_vault.core.members import parse_members
 from evidence_vault.core.merkle import leaf_hash
+from evidence_vault.core.placement import Placed
 from evidence_vault.core.searchkey import stored_keys
 from evidence_vault.core.text import decode_for_display
 from evidence_vault.log.catalogue import EntryRow, IndexRows
@@ -19,6 +20,9 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.setnotes import entry_values
 
 _NO_PATH = {"b64": "", "display": ""}
+
+# Types that say how objects are stored and locked from then on.
+PLACING = ("stored", "hold-placed", "hold-released", "retention-set")
 
 # Texts found by how they are read, too, not only by how they were typed (core/searchkey.py).
 _KEYED = ("place", "title", "description")
@@ -38,6 +42,8 @@ def digest_committed(
     """
     event = parse_entry(committed.entry).event
     values = entry_values(vault, committed, event)
+    if event.type in PLACING:
+        rows.objects += [Placed.from_json(each) for each in values.get("objects") or ()]
     if with_index and not vault.keyring.is_station:
         item = event.subject.get("id", "")
         told = values

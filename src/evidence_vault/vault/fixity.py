@@ -13,7 +13,7 @@ from evidence_vault import osfiles
 from evidence_vault.errors import StoreError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.objects import Each, Slice, SliceFound, check_slice
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.removing import removed_entries

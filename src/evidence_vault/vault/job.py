@@ -11,7 +11,6 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from evidence_vault.capture.burmese import LOOK, text_notes
@@ -20,7 +19,7 @@ from evidence_vault.capture.sources import Source, open_source, unchanged
 from evidence_vault.core.canonical import canonical
 from evidence_vault.errors import SourceRefused, VaultError
 from evidence_vault.seal.units import SealingWriter, UnitKey, UnitMaker
-from evidence_vault.store.filesystem import FilesystemStore
+from evidence_vault.store.spool import Spool
 from evidence_vault.vault import spreading
 
 HEAD_BYTES = 64 * 1024
@@ -70,8 +69,8 @@ class Refused:
 class Desk:
     """What a worker needs, once per process."""
 
-    def __init__(self, archive: Path, recipients: tuple[str, ...], plaintext: bool) -> None:
-        self.store = FilesystemStore(archive)
+    def __init__(self, spool: Spool, recipients: tuple[str, ...], plaintext: bool) -> None:
+        self.spool = spool
         self.maker = UnitMaker(recipients, plaintext)
 
 
@@ -79,10 +78,10 @@ _DESK: Desk | None = None
 _NO_KEY = UnitKey("", b"", None)  # nothing is sealed in a dry run
 
 
-def start_worker(archive: Path, recipients: tuple[str, ...], plaintext: bool) -> None:
+def start_worker(spool: Spool, recipients: tuple[str, ...], plaintext: bool) -> None:
     """Initialise a worker process and sit down at its desk."""
     spreading.start_worker()
-    sit_down(Desk(archive, recipients, plaintext))
+    sit_down(Desk(spool, recipients, plaintext))
 
 
 def sit_down(desk: Desk) -> None:
@@ -108,7 +107,7 @@ def take_in(desk: Desk, source: Source, dry: bool) -> TakenIn | Refused:
 
     A source that can't be read or changes while being read is Refused; a failing store raises.
     """
-    staged = desk.store.stage()
+    staged = desk.spool.stage()
     try:
         try:
             stream = open_source(source)
@@ -156,15 +155,15 @@ def finish_metadata(
     notes = text_notes(source.relative, head, source.size, document["tags"])
     data = canonical({**document, "text": notes} if notes else document)
     unit = desk.maker.new()
-    objects, handle = stage_sealed(desk.store, unit, "metadata", data)
+    objects, handle = stage_sealed(desk.spool, unit, "metadata", data)
     return SealedMetadata(hashlib.sha256(data).hexdigest(), unit, objects, handle)
 
 
 def stage_sealed(
-    store: FilesystemStore, unit: UnitKey, kind: Literal["media", "metadata"], data: bytes
+    spool: Spool, unit: UnitKey, kind: Literal["media", "metadata"], data: bytes
 ) -> tuple[tuple[str, ...], Handle]:
     """Stage bytes under a unit's key; nothing is left staged when that fails."""
-    staged = store.stage()
+    staged = spool.stage()
     try:
         writer = SealingWriter(unit, kind, staged)
         writer.write(data)

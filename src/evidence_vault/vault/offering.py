@@ -30,7 +30,7 @@ from evidence_vault.core.packs import format_header_pack
 from evidence_vault.core.tiles import TILE_WIDTH, format_entry_bundle
 from evidence_vault.errors import InternalError, NotFound, UsageError, VaultError
 from evidence_vault.seal.keyring import Keyring, Peer
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.handovers import OFFERED, OPEN, REMOVED, Standing, not_answered, standings

@@ -24,7 +24,7 @@ from evidence_vault.errors import (
 )
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.seal.units import open_bytes, open_payload, unwrap
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.opening import Vault, demand_desk
 
 MAX_METADATA = 256 * 1024 * 1024

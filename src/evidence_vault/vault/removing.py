@@ -22,7 +22,7 @@ from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.packs import format_header_pack, parse_header_pack
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import AlreadyExists, NotFound
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.handovers import REMOVED, removed_items, set_event, standings
 from evidence_vault.vault.opening import Vault

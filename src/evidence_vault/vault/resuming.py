@@ -32,7 +32,7 @@ from evidence_vault.core.canonical import b64, canonical, is_hex, parse_canonica
 from evidence_vault.core.event import parse_entry
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.errors import FormatError, NotFound, StoreError, VaultError
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.presence import Presence

@@ -72,7 +72,6 @@ def _derive_one(vault: Vault, item: str, by: str | None, purpose: str | None) ->
     sealed = _seal(vault, data)
     with writing(vault) as writer:
         record_statement(writer, parent, SEARCH_COPY, "made", statement, sealed, by, purpose)
-        vault.archive.flush()
         event = writer.commit()
     return {"event": event, "id": item, "outcome": "made", "reason": "", "text": made.statement}
 
@@ -138,7 +137,7 @@ def _digests(data: bytes) -> Mapping[str, Any]:
 def _seal(vault: Vault, data: bytes) -> SealedCopy:
     keyring = vault.keyring
     unit = UnitMaker(keyring.recipients, keyring.plaintext).new()
-    objects, handle = stage_sealed(vault.archive, unit, "media", data)
+    objects, handle = stage_sealed(vault.archive.spool, unit, "media", data)
     found = _digests(data)
     return SealedCopy(
         found["sha256"],

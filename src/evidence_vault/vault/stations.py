@@ -18,7 +18,7 @@ from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.errors import NotFound, UsageError
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring, Peer
 from evidence_vault.seal.recovery import Recovery
-from evidence_vault.store.filesystem import object_key
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.creation import (
     begin_log,

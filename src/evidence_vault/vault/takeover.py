@@ -26,10 +26,11 @@ from evidence_vault.core.event import ARRIVALS, Entry, Event, Unit, parse_entry
 from evidence_vault.core.members import Member, parse_members, set_root
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.packs import parse_header_pack
+from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import EvidenceError, NotFound, Unchecked, VaultError
 from evidence_vault.seal.units import UnitKey, open_bytes, open_payload
-from evidence_vault.store.filesystem import FilesystemStaged, adopt_handle, discard_handle
+from evidence_vault.store.spool import SpooledParts, discard_parts
 from evidence_vault.vault.foreign import ForeignStore
 from evidence_vault.vault.foreigncheck import ForeignLog
 from evidence_vault.vault.offerfile import OfferFile
@@ -79,13 +80,15 @@ class Taken:
     derivations: list[Derivation] = field(default_factory=list)
     ours: list[int] = field(default_factory=list)
 
-    def adopt(self, vault: Vault) -> None:
-        for handle in self.staged:
-            adopt_handle(vault.archive, handle)
+    def adopt(self, vault: Vault) -> list[Placed]:
+        """Put what is staged into the store; once."""
+        parts = [part for handle in self.staged for part in handle]
+        self.staged = []
+        return vault.archive.adopt(parts)
 
     def discard(self) -> None:
         for handle in self.staged:
-            discard_handle(handle)
+            discard_parts(handle)
 
 
 class Examiner:
@@ -277,7 +280,7 @@ class Examiner:
             name = f"objects/{digest}"
             if name not in self._offer:
                 raise EvidenceError(f"the file lacks a stored object of its {unit.kind}: {digest}")
-            staged: FilesystemStaged = self._vault.archive.stage()
+            staged: SpooledParts = self._vault.archive.stage()
             try:
                 self._offer.copy(name, staged.write)
                 found = staged.close()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from evidence_vault import osfiles
 from evidence_vault.capture.sources import Source
 from evidence_vault.config import exiftool_setting
 from evidence_vault.errors import ToolMissing
-from evidence_vault.store.filesystem import discard_handle
+from evidence_vault.store.spool import discard_parts
 from evidence_vault.vault import job
 from evidence_vault.vault.copying import CopyCrew, CopyOutcome
 from evidence_vault.vault.digesting import absolute_key, relative_key
@@ -56,6 +56,7 @@ class Outcome:
     summary: dict[str, Any] = field(default_factory=dict)
     copy: CopyOutcome | None = None
     refused: Refused | None = None
+    _adopted: bool = False
 
     @cached_property
     def path_keys(self) -> tuple[str, str]:
@@ -63,14 +64,23 @@ class Outcome:
         absolute = os.path.abspath(self.source.path)
         return absolute_key(absolute), relative_key(self.source.relative)
 
+    def adopt_late(self, adopt: Callable[[Sequence[tuple[str, str]]], None]) -> None:
+        """Hand over what is staged of original and metadata, if nobody asked for it before."""
+        if self._adopted or self.taken is None:
+            return
+        self._adopted = True
+        adopt(self.taken.staged)
+        if self.sealed_metadata is not None:
+            adopt(self.sealed_metadata.staged)
+
     def discard(self) -> None:
         """Forget what was staged."""
         if self.taken is not None:
-            discard_handle(self.taken.staged)
+            discard_parts(self.taken.staged)
         if self.sealed_metadata is not None:
-            discard_handle(self.sealed_metadata.staged)
+            discard_parts(self.sealed_metadata.staged)
         if self.copy is not None and self.copy.sealed is not None:
-            discard_handle(self.copy.sealed.staged)
+            discard_parts(self.copy.sealed.staged)
 
 
 @dataclass
@@ -115,7 +125,7 @@ class Crew:
 
     def __enter__(self) -> Crew:
         keyring = self._vault.keyring
-        arguments = (self._vault.archive.root, keyring.recipients, keyring.plaintext)
+        arguments = (self._vault.archive.spool, keyring.recipients, keyring.plaintext)
         if self._strips:
             self._copies = CopyCrew(self._workers, lambda: Desk(*arguments))
         if self._alone:
@@ -335,7 +345,7 @@ class _Here(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        self._desk.store.end_session()
+        self._desk.spool.end_session()
 
 
 def _result(future: Future[Any]) -> Any:

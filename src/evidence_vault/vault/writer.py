@@ -3,7 +3,8 @@
 Write order (DESIGN §4). Steps 1 and 2 are in ingest.py; 4, 5 and 7 in the log room.
 
 1. stage: one streaming read, both digests, sealed as it goes
-2. payload durable; its header only in memory
+2. payload durable; its header only in memory. Small ones that only the lock's holder can make
+   (statements) become durable before 4
 3. under the writer lock: item numbers, ``prev``, ``seen``, event built and signed
 4. the commit: one create-only object with entries, sealed disclosures and headers, durable
 5. the catalogue, a cache of 4
@@ -39,6 +40,7 @@ from evidence_vault.core.event import (
 from evidence_vault.core.members import Member, members_value, set_root
 from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
 from evidence_vault.core.note import parse_vkey
+from evidence_vault.core.placement import Placed
 from evidence_vault.errors import (
     AlreadyExists,
     EvidenceError,
@@ -80,7 +82,19 @@ class Writer:
         self._anchored = False
         self._peer = peer_head(vault)
         self._seen = self._head_seen()
+        self._parts: list[tuple[str, str]] = []
+        self._placed: list[Placed] = []
         self.index = IndexRows()
+
+    # -- step 2: payloads ----------------------------------------------------------------------
+
+    def adopt(self, parts: Sequence[tuple[str, str]]) -> None:
+        """Small payloads that could be made under the lock only: stored before the commit."""
+        self._parts += parts
+
+    def placed(self, placed: Sequence[Placed]) -> None:
+        """Payloads of this batch that the store has taken: what it answered is recorded."""
+        self._placed += [each for each in placed if each.version is not None]
 
     # -- step 3: events ------------------------------------------------------------------------
 
@@ -160,6 +174,11 @@ class Writer:
     def commit(self) -> int:
         """Steps 4 to 6: commit what was prepared; returns the index of its first entry."""
         start = self._sequencer.frontier.size
+        if self._parts:
+            self.placed(self.vault.archive.adopt(self._parts))
+            self.vault.archive.flush()
+        if self._placed:
+            self._record_placed()
         if self._prepared:
             step("3-built")
             # A field vault keeps nothing searchable, whatever tables its catalogue has.
@@ -167,6 +186,7 @@ class Writer:
             self._sequencer.append(self._prepared, index)
             step("5-catalogue")
         self._prepared, self.index = [], IndexRows()
+        self._parts, self._placed = [], []
         self._heads.clear()
         self._seen = self._head_seen()
         return start
@@ -263,6 +283,12 @@ class Writer:
         for item in missing:
             head = found.get(item)
             self._heads[item] = _NO_EVENT if head is None else (head.seq, head.leaf.hex())
+
+    def _record_placed(self) -> None:
+        """What the store answered for the payloads of this batch, in an event of its own."""
+        values = {"objects": [each.to_json() for each in self._placed]}
+        self.vault_event("stored", values)
+        self.index.objects += self._placed
 
     def _next_place(self, item: str) -> tuple[int, str | None]:
         """(item_seq, prev) of the item's next event, the pending batch included."""

@@ -1,0 +1,17 @@
+"""Where objects lie in any store."""
+
+from __future__ import annotations
+
+from evidence_vault.errors import InternalError
+
+
+def object_key(digest: str) -> str:
+    """Where an object of that SHA-256 (hex) is stored."""
+    return f"objects/{digest[:2]}/{digest}"
+
+
+def demand_key(key: str) -> str:
+    """``key``, if it is relative and stays below its root; raises InternalError."""
+    if key.startswith("/") or ".." in key.split("/"):
+        raise InternalError(f"bad store key {key!r}")
+    return key
