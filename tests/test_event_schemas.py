@@ -142,7 +142,7 @@ REAL = {
     "replica-synced": event("replica-synced", VAULT),
     "replica-retired": event("replica-retired", VAULT),
     "repaired": event("repaired", set_subject()),
-    "repaired, of the log alone": event("repaired", VAULT),
+    "repaired in the log alone": event("repaired", VAULT),
     "migrated": event("migrated", VAULT),
     "received-again": event("received-again", ITEM, item_seq=4, prev=LEAF),
     "described": event("described", ITEM, item_seq=1, prev=LEAF),

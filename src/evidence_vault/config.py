@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ _SETTINGS = frozenset(["format", "log", "plaintext", "archive", "control", "cata
 
 @dataclass(frozen=True)
 class VaultConfig:
-    """Where a vault's parts are, relative to its folder. ``log``: number of the current log.
+    """Where a vault's parts are: paths relative to its folder, or URLs of servers.
+
+    ``log``: number of the current log.
 
     ``station``: a hint for whoever looks at the folder; the keyring decides.
     """
@@ -39,10 +42,20 @@ def format_config(config: VaultConfig) -> str:
         f"format = {FORMAT}\n"
         f"log = {config.log}\n"
         f"plaintext = {str(config.plaintext).lower()}\n"
-        f'archive = "{config.archive}"\n'
-        f'control = "{config.control}"\n'
-        f'catalogue = "{config.catalogue}"\n'
+        f"archive = {_text(config.archive)}\n"
+        f"control = {_text(config.control)}\n"
+        f"catalogue = {_text(config.catalogue)}\n"
     ) + ("station = true\n" if config.station else "")
+
+
+def is_url(place: str) -> bool:
+    """Whether a place is on a server; else it is a path in the vault's folder."""
+    return "://" in place
+
+
+def _text(value: str) -> str:
+    """A basic string of TOML; JSON's escapes are among TOML's."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def read_config(folder: Path) -> VaultConfig:

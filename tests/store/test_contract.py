@@ -12,7 +12,7 @@ import pytest
 
 from evidence_vault import osfiles
 from evidence_vault.errors import AlreadyExists, NotFound, StoreError
-from evidence_vault.store import filesystem
+from evidence_vault.store import spool
 from evidence_vault.store.filesystem import FilesystemStore
 from evidence_vault.store.naming import object_key
 
@@ -154,7 +154,7 @@ def test_a_folder_taken_for_a_leftover_while_it_is_made_is_made_again(
             assert other.clear_leftovers() == 1
         return locking(stream)
 
-    monkeypatch.setattr(filesystem, "open", opening, raising=False)
+    monkeypatch.setattr(spool, "open", opening, raising=False)
     monkeypatch.setattr(osfiles, "try_lock", lock)
     store.create("log/x", b"bytes")
     assert meddled == ["open", "lock"]

@@ -24,6 +24,8 @@ _LINKS_UNSUPPORTED = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS
 class FilesystemStore:
     """A root on a folder. Safe for several processes; ``create`` is exclusive among them."""
 
+    locks = False
+
     def __init__(self, root: Path, part_bytes: int = PART_BYTES) -> None:
         self.root = root
         self.spool = Spool(root, part_bytes)

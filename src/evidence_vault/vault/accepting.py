@@ -19,7 +19,6 @@ from typing import Any
 from evidence_vault.core.event import Unit, parse_entry
 from evidence_vault.core.members import Member
 from evidence_vault.errors import KeyProblem, StoreError, UsageError, VaultError
-from evidence_vault.store.naming import object_key
 from evidence_vault.vault.answering import write_acknowledgement
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.digesting import index_event
@@ -207,7 +206,7 @@ class _Run:
                 if unit.id not in committed.headers:
                     return False
                 for digest in unit.objects:
-                    self.vault.archive.open(object_key(digest)).close()
+                    self.vault.open_object(digest).close()
         except StoreError:
             return False
         return True

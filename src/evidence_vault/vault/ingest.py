@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence_vault.capture.sources import Refusal, Source, encode_name, walk
+from evidence_vault.config import is_url
 from evidence_vault.core.text import decode_for_display
 from evidence_vault.errors import StoreError
 from evidence_vault.osfiles import free_bytes
@@ -162,6 +163,9 @@ class _Run:
             if key not in known
         ]
         needed = room_needed(sizes, self._vault.config.plaintext)
+        if is_url(self._vault.config.archive):  # only what is on its way lies on this disk
+            largest = room_needed([max(sizes, default=0)], self._vault.config.plaintext)
+            needed = min(needed, largest + 2 * _GROUP_BYTES)
         free = free_bytes(self._vault.folder)
         if needed > free:
             raise StoreError(

@@ -30,7 +30,6 @@ from evidence_vault.core.packs import format_header_pack
 from evidence_vault.core.tiles import TILE_WIDTH, format_entry_bundle
 from evidence_vault.errors import InternalError, NotFound, UsageError, VaultError
 from evidence_vault.seal.keyring import Keyring, Peer
-from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.handovers import OFFERED, OPEN, REMOVED, Standing, not_answered, standings
@@ -184,7 +183,7 @@ def _reason(vault: Vault, item: str, stands: str, theirs: bool) -> str:
                 if unit.id not in committed.headers:
                     return f"the header of its {unit.kind} (event {event.item_seq}) is missing"
                 for digest in unit.objects:
-                    vault.archive.open(object_key(digest)).close()
+                    vault.open_object(digest).close()
     except VaultError as error:
         return error.message
     return ""
@@ -247,7 +246,7 @@ def _write(
 def _add_object(vault: Vault, file: OfferWriter, digest: str) -> None:
     """What is gone since it was chosen is left out: the receiver names the item it lacks."""
     try:
-        stream = vault.archive.open(object_key(digest))
+        stream = vault.open_object(digest)
     except NotFound:
         return
     with stream:

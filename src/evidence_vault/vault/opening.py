@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from evidence_vault import osfiles
 from evidence_vault.config import VaultConfig, read_config
@@ -22,9 +22,10 @@ from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.errors import KeyProblem, PolicyRefused, StoreError, UsageError, VaultBusy
 from evidence_vault.log.catalogue import Catalogue
 from evidence_vault.log.logstore import LogStore
-from evidence_vault.ports import Clock
+from evidence_vault.ports import Clock, LockingStore
 from evidence_vault.seal.keyring import Keyring, open_keyring
-from evidence_vault.store.filesystem import FilesystemStore
+from evidence_vault.store.naming import object_key
+from evidence_vault.store.opening import Store, open_store
 
 KEYRING = "keyring.age"
 LOCK = "lock"
@@ -53,8 +54,8 @@ class Vault:
         self._passphrase = passphrase
         self._keyring: Keyring | None = None
         self.keyring_digest: str | None = None  # of the file that was opened
-        self.archive = FilesystemStore(folder / self.config.archive)
-        self.control = FilesystemStore(folder / self.config.control)
+        self.archive: Store = open_store(self.config.archive, folder, "archive")
+        self.control: Store = open_store(self.config.control, folder, "control")
         self.log = self.log_number(self.config.log)
         self._catalogue: Catalogue | None = None
         self.key_states: dict[int, tuple[int, KeyState]] = {}  # by log: size, keys (vault.keys)
@@ -114,6 +115,18 @@ class Vault:
             ) from None
         except OSError as error:
             raise StoreError(f"the keyring can't be read: {error.strerror}") from error
+
+    def open_object(self, digest: str) -> BinaryIO:
+        """A reader of a payload object; where versions are kept, of the one that was recorded.
+
+        What somebody laid over it later is not read. Raises NotFound, also for a lost version.
+        """
+        key = object_key(digest)
+        if self.archive.locks:
+            placed = self.catalogue.placed([digest]).get(digest)
+            if placed is not None and placed.version is not None:
+                return cast(LockingStore, self.archive).open_version(key, placed.version)
+        return self.archive.open(key)
 
     def log_number(self, number: int) -> LogStore:
         """One of this vault's logs: 0 is the first, ``config.log`` the current one."""

@@ -14,7 +14,6 @@ from evidence_vault.core.commit import Committed
 from evidence_vault.core.event import Unit, parse_entry
 from evidence_vault.core.text import escape_for_display
 from evidence_vault.errors import NotFound, VaultError
-from evidence_vault.store.naming import object_key
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at, open_record, unit_of
 
@@ -135,7 +134,7 @@ class Presence:
 
     def _is_stored(self, digest: str) -> bool:
         try:
-            self._vault.archive.open(object_key(digest)).close()
+            self._vault.open_object(digest).close()
         except NotFound:
             return False
         return True

@@ -24,7 +24,6 @@ from evidence_vault.errors import (
 )
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.seal.units import open_bytes, open_payload, unwrap
-from evidence_vault.store.naming import object_key
 from evidence_vault.vault.opening import Vault, demand_desk
 
 MAX_METADATA = 256 * 1024 * 1024
@@ -236,7 +235,7 @@ class _OfItem(io.RawIOBase):
 
 def open_objects(vault: Vault, digests: Sequence[str]) -> BinaryIO:
     """One reader over the stored parts of a payload."""
-    return joined([vault.archive.open(object_key(d)) for d in digests])
+    return joined([vault.open_object(d) for d in digests])
 
 
 def joined(parts: list[BinaryIO]) -> BinaryIO:

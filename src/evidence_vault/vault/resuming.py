@@ -32,7 +32,6 @@ from evidence_vault.core.canonical import b64, canonical, is_hex, parse_canonica
 from evidence_vault.core.event import parse_entry
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.errors import FormatError, NotFound, StoreError, VaultError
-from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.presence import Presence
@@ -370,7 +369,7 @@ def _leaf_of(vault: Vault, item: str, copies_suffice: bool) -> bytes | None:
         if unit.id not in committed.headers:
             return None
         for digest in unit.objects:
-            vault.archive.open(object_key(digest)).close()
+            vault.open_object(digest).close()
     except (NotFound, VaultError):
         return None
     return leaf_hash(committed.entry)

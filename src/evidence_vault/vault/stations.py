@@ -18,7 +18,6 @@ from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.errors import NotFound, UsageError
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring, Peer
 from evidence_vault.seal.recovery import Recovery
-from evidence_vault.store.naming import object_key
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.creation import (
     begin_log,
@@ -234,7 +233,7 @@ def _stored(vault: Vault, digests: tuple[str, ...]) -> int | None:
     total = 0
     for digest in digests:
         try:
-            with vault.archive.open(object_key(digest)) as stream:
+            with vault.open_object(digest) as stream:
                 total += stream.seek(0, 2)
         except NotFound:
             return None

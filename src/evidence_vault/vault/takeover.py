@@ -29,8 +29,9 @@ from evidence_vault.core.packs import parse_header_pack
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import EvidenceError, NotFound, Unchecked, VaultError
+from evidence_vault.ports import Staged
 from evidence_vault.seal.units import UnitKey, open_bytes, open_payload
-from evidence_vault.store.spool import SpooledParts, discard_parts
+from evidence_vault.store.spool import discard_parts
 from evidence_vault.vault.foreign import ForeignStore
 from evidence_vault.vault.foreigncheck import ForeignLog
 from evidence_vault.vault.offerfile import OfferFile
@@ -280,7 +281,7 @@ class Examiner:
             name = f"objects/{digest}"
             if name not in self._offer:
                 raise EvidenceError(f"the file lacks a stored object of its {unit.kind}: {digest}")
-            staged: SpooledParts = self._vault.archive.stage()
+            staged: Staged = self._vault.archive.stage()
             try:
                 self._offer.copy(name, staged.write)
                 found = staged.close()
