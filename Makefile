@@ -9,7 +9,8 @@ PYTEST := $(BIN)/python -m pytest -n 2
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all tamper strip-table lint bench lock clean system-demo system-test
+.PHONY: help demo test test-all tamper strip-table lint bench lock clean up down \
+    system-demo system-test system-servers
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -28,6 +29,13 @@ tamper: $(VENV)/ready-test system-test  ## every class of tampering on both veri
 
 strip-table: $(VENV)/ready-test system-test  ## hunt for leaks in copies of the corpus: docs/strip-table.md
 	$(BIN)/python -m tests.strip.table
+
+up: system-servers $(VENV)/ready-run  ## start an S3 server and a PostgreSQL in .servers/ to try a vault on
+	@tests/servers/try-up.sh .servers
+
+down:  ## stop both; what they hold stays in .servers/ (remove it: make down WIPE=--wipe)
+	@tests/servers/rgw-down.sh $(WIPE) .servers/rgw
+	@tests/servers/pg-down.sh $(WIPE) .servers/pg
 
 lint: $(VENV)/ready-test  ## style, formatting, types and import layers
 	$(BIN)/ruff check .
@@ -54,6 +62,11 @@ system-test: system-demo
 	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git \
 	    busybox=busybox mawk=mawk gawk=gawk ssh-keygen=openssh-client \
 	    ffmpeg=ffmpeg ffprobe=ffmpeg qpdf=qpdf pdftotext=poppler-utils
+	@$(MAKE) --no-print-directory system-servers
+
+system-servers:
+	@.ci/need ceph-mon=ceph-mon ceph-osd=ceph-osd radosgw=radosgw ceph=ceph-common \
+	    pg_createcluster=postgresql openssl=openssl curl=curl
 
 $(VENV)/ready-run: requirements.lock pyproject.toml .ci/venv
 	@.ci/venv $(VENV)

@@ -8,6 +8,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Real servers, started when a test first asks for them (tests/servers).
+from tests.servers.fixtures import (  # noqa: F401
+    pg_database,
+    pg_server,
+    pytest_configure,
+    pytest_unconfigure,
+    s3_profiles,
+    s3_server,
+)
+
 # How long an example takes says something about the machine, not about the program.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
