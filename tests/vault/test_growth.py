@@ -40,7 +40,7 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[str]]:
     """Every SQL statement that is run meanwhile."""
     seen: set[str] = set()
 
-    def open_watched(path: Path) -> Any:
+    def open_watched(path: Path, schema: str = "") -> Any:
         engine = open_engine(path)
 
         @event.listens_for(engine, "before_cursor_execute")

@@ -110,6 +110,20 @@ class TileReader:
         """The right edge of the tree, from which a ``Frontier`` goes on."""
         return _edge_frontier(self._size, self._checked_edge())
 
+    def earlier(self, size: int) -> Frontier:
+        """The right edge of the tree as it was at an earlier size; O(log n) hashes.
+
+        Raises ``UsageError`` for a size the tree has not reached.
+        """
+        if not 0 <= size <= self._size:
+            raise UsageError(f"a log of {self._size} entries has no past state of {size} entries")
+        covering, start = [], 0
+        for level in reversed(range(size.bit_length())):
+            if size >> level & 1:
+                covering.append((level, start >> level))
+                start += 1 << level
+        return Frontier(size, self(covering) if covering else [])
+
     def _subtrees(self, level: int, index: int) -> list[bytes]:
         """``tile_subtrees`` of an authenticated tile; requires that the tree has this tile."""
         edge = self._checked_edge()

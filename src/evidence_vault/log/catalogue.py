@@ -6,24 +6,23 @@ Its tables stand in tables.py. Everything in it can be rebuilt from the store.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from sqlalchemy import Integer, bindparam, delete, func, insert, select, update
-from sqlmodel import Session, SQLModel
+from sqlalchemy import Integer, func, select
 
-from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.core.placement import Placed
-from evidence_vault.log.database import damaged, open_engine, translated
+from evidence_vault.log.applying import Applying, EntryRow, IndexRows
+from evidence_vault.log.database import Place, damaged, open_engine, translated
 from evidence_vault.log.differing import Differing
+from evidence_vault.log.layout import demand_layout, looked_through, make_tables
+from evidence_vault.log.places import fresh_place, make_room, put_in_place
+from evidence_vault.log.postgres import SCHEMA
 from evidence_vault.log.proofs import ProofIndex
+from evidence_vault.log.remembered import Remembered
 from evidence_vault.log.search import MANY, SearchIndex
 from evidence_vault.log.tables import (
     SCHEMA_VERSION,
-    IndexCase,
-    IndexItem,
     LogEntry,
     LogHistory,
     LogItem,
@@ -31,54 +30,7 @@ from evidence_vault.log.tables import (
     LogState,
 )
 
-# Bulk work goes past the object mapper, straight to the tables.
-_TABLES = SQLModel.metadata.tables
-
-_PATCHABLE = [
-    "occurred_at",
-    "place",
-    "source_code",
-    "collector_code",
-    "language",
-    "title",
-    "description",
-    "classification",
-    "key_place",
-    "key_title",
-    "key_description",
-]
-
-
-@dataclass
-class EntryRow:
-    """What the catalogue learns from one entry.
-
-    ``members``: (item id, home, item_seq) of each item the entry is about.
-    """
-
-    idx: int
-    leaf: bytes
-    commit_start: int
-    type: str
-    recorded_at: str
-    members: Sequence[tuple[str, str, int]] = ()
-
-
-@dataclass
-class IndexRows:
-    """Searchable values that a batch adds or changes.
-
-    ``again``: (item, values, cases) of bytes that came again: they add, the stricter
-    classification wins, and nothing that is known is replaced. ``objects``: what the object
-    store answered; the newest answer counts.
-    """
-
-    items: list[dict[str, Any]] = field(default_factory=list)
-    cases: list[tuple[str, str]] = field(default_factory=list)
-    arrivals: list[dict[str, str]] = field(default_factory=list)
-    patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    again: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
-    objects: list[Placed] = field(default_factory=list)
+__all__ = ["Catalogue", "EntryRow", "Head", "IndexRows"]
 
 
 @dataclass(frozen=True)
@@ -92,23 +44,44 @@ class Head:
     leaf: bytes
 
 
-class Catalogue(SearchIndex, ProofIndex, Differing):
-    """SQLite through SQLModel. One process may write at a time (the vault's writer lock)."""
+class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
+    """SQLite or PostgreSQL through SQLModel. One process may write at a time (the writer lock)."""
 
-    def __init__(self, path: Path, log: int) -> None:
-        self._path = path
+    def __init__(self, place: Place, log: int, schema: str = SCHEMA) -> None:
+        self.place = place
+        self.schema = schema
         self.log = log
-        self._engine = open_engine(path)
+        self._engine = open_engine(place, schema)
 
     @staticmethod
-    def create(path: Path, log: int, index: bool = True) -> Catalogue:
-        """A new, empty catalogue; the file must not exist. ``index``: with searchable tables."""
-        catalogue = Catalogue(path, log)
-        tables = [t for n, t in _TABLES.items() if index or not n.startswith("index_")]
-        with translated():
-            SQLModel.metadata.create_all(catalogue._engine, tables)
+    def create(place: Place, log: int, index: bool = True, schema: str = SCHEMA) -> Catalogue:
+        """A new, empty catalogue; a file must not exist. ``index``: with searchable tables.
+
+        Raises UsageError (E-EXISTS) for a database that holds a vault's catalogue.
+        """
+        make_room(place, schema)
+        catalogue = Catalogue(place, log, schema)
+        with translated(), catalogue._engine.begin() as connection:
+            make_tables(connection, index)
         catalogue.add_log(log)
         return catalogue
+
+    @staticmethod
+    def fresh(place: Place, index: bool = True) -> Catalogue:
+        """An empty catalogue beside that of a vault, for :meth:`take_place`; an earlier one goes.
+
+        ``place``: of the vault's catalogue. It begins with log 0.
+        """
+        where, schema = fresh_place(place)
+        return Catalogue.create(where, 0, index, schema)
+
+    def take_place(self, place: Place) -> None:
+        """Close this one made by :meth:`fresh`, and put it in the place of the vault's catalogue.
+
+        At once, or not at all. Rows of ``log_signed`` are kept: they are no cache.
+        """
+        self.close()
+        put_in_place(self.place, place)
 
     def add_log(self, log: int) -> None:
         """Begin a log that follows the one known so far; one that is known is gone on with."""
@@ -121,27 +94,22 @@ class Catalogue(SearchIndex, ProofIndex, Differing):
     def close(self) -> None:
         self._engine.dispose()
 
+    def demand_layout(self) -> None:
+        """Raises StoreError (E-CATALOGUE-OLD) or KeyProblem (E-NEWER) for another version's layout.
+
+        Cost: one row.
+        """
+        with translated(), self._engine.connect() as connection:
+            demand_layout(connection)
+
     def check(self) -> None:
-        """Raises StoreError unless the file is a catalogue of this version and sound."""
-        with self._session() as session:
-            state = session.get(LogState, self.log)
-            if state is None or state.schema_version != SCHEMA_VERSION:
-                raise damaged("it has another layout")
-            verdict = session.connection().exec_driver_sql("PRAGMA quick_check(1)").scalar()
-            if verdict != "ok":
-                raise damaged(str(verdict))
-
-    def mark_unread(self, log: int) -> None:
-        """Remember that members of some set of a log could not be read: its heads are not known."""
-        with self._session() as session:
-            session.connection().exec_driver_sql(f"PRAGMA user_version={log + 1:d}")
-            session.commit()
-
-    def unread_log(self) -> int | None:
-        """The newest log some of whose sets could not be read when this catalogue was made."""
-        with self._session() as session:
-            number = session.connection().exec_driver_sql("PRAGMA user_version").scalar()
-        return int(number) - 1 if number else None
+        """Raises StoreError unless the catalogue is of this version and sound: all is read."""
+        with translated(), self._engine.connect() as connection:
+            demand_layout(connection)
+            wrong = looked_through(connection)
+        if wrong is not None:
+            raise damaged(wrong)
+        self.frontier()
 
     # -- the log -------------------------------------------------------------------------------
 
@@ -155,91 +123,6 @@ class Catalogue(SearchIndex, ProofIndex, Differing):
             state.frontier[i : i + HASH_SIZE] for i in range(0, len(state.frontier), HASH_SIZE)
         ]
         return Frontier(state.size, hashes)
-
-    def apply(self, rows: Sequence[EntryRow], frontier: Frontier, index: IndexRows) -> None:
-        """Record committed entries in one transaction; ``frontier`` is the state after them."""
-        histories: list[dict[str, Any]] = []
-        heads: dict[str, dict[str, Any]] = {}
-        for row in rows:
-            for item, home, seq in row.members:
-                histories.append({"id": item, "log": self.log, "seq": seq, "idx": row.idx})
-                first = heads.get(item, {}).get("first", (seq, row.idx))
-                heads[item] = {"home": home, "seq": seq, "idx": row.idx, "first": first}
-        with self._session() as session:
-            session.execute(
-                insert(_TABLES["log_entry"]),
-                [
-                    {
-                        "log": self.log,
-                        "idx": r.idx,
-                        "leaf": r.leaf,
-                        "commit_start": r.commit_start,
-                        "type": r.type,
-                        "recorded_at": r.recorded_at,
-                    }
-                    for r in rows
-                ],
-            )
-            if histories:
-                # A log that contradicts itself must still be readable: the audit names it.
-                session.execute(insert(_TABLES["log_history"]).prefix_with("OR REPLACE"), histories)
-            self._apply_heads(session, heads)
-            self._apply_objects(session, index.objects)
-            self._apply_index(session, index)
-            session.execute(
-                update(LogState)
-                .where(LogState.log == self.log)  # type: ignore[arg-type]
-                .values(size=frontier.size, frontier=b"".join(frontier.hashes))
-            )
-            session.commit()
-
-    def _apply_heads(self, session: Session, heads: dict[str, dict[str, Any]]) -> None:
-        new: list[dict[str, Any]] = []
-        moved: list[dict[str, Any]] = []
-        for item, head in heads.items():
-            seq, idx = head["first"]
-            if seq == 0:
-                new.append(
-                    {
-                        "id": item,
-                        "log": self.log,
-                        "home": head["home"],
-                        "last_seq": head["seq"],
-                        "last_idx": head["idx"],
-                        "first_log": self.log,
-                        "first_idx": idx,
-                    }
-                )
-            else:
-                moved.append({"item": item, "seq": head["seq"], "idx": head["idx"]})
-        if new:
-            session.execute(insert(_TABLES["log_item"]).prefix_with("OR REPLACE"), new)
-        if moved:
-            table = _TABLES["log_item"]
-            session.connection().execute(
-                update(table)
-                .where(table.c.id == bindparam("item"), table.c.log == self.log)
-                .values(last_seq=bindparam("seq"), last_idx=bindparam("idx")),
-                moved,
-            )
-
-    def _apply_objects(self, session: Session, objects: Sequence[Placed]) -> None:
-        newest = {each.digest: each for each in objects if each.version is not None}
-        if newest:
-            session.execute(
-                insert(_TABLES["log_object"]).prefix_with("OR REPLACE"),
-                [
-                    {
-                        "sha256": each.digest,
-                        "version": each.version,
-                        "size": each.size,
-                        "mode": each.mode,
-                        "until": each.until,
-                        "etag": each.etag,
-                    }
-                    for each in newest.values()
-                ],
-            )
 
     def placed(self, digests: Sequence[str]) -> dict[str, Placed]:
         """What the object store answered for these objects, of those it answered for."""
@@ -256,61 +139,6 @@ class Catalogue(SearchIndex, ProofIndex, Differing):
                         row.sha256, row.size, row.version, row.mode, row.until, row.etag
                     )
         return found
-
-    def _apply_index(self, session: Session, index: IndexRows) -> None:
-        if index.items:
-            session.execute(insert(_TABLES["index_item"]).prefix_with("OR REPLACE"), index.items)
-        if index.arrivals:
-            session.execute(
-                insert(_TABLES["index_arrival"]).prefix_with("OR REPLACE"), index.arrivals
-            )
-        if index.cases:
-            session.execute(
-                insert(_TABLES["index_case"]).prefix_with("OR IGNORE"),
-                [{"case": case, "id": item} for case, item in index.cases],
-            )
-        self._apply_patches(session, index.patches)
-        for item, values, cases in index.again:
-            self._apply_again(session, item, values, cases)
-
-    def _apply_again(
-        self, session: Session, item: str, values: dict[str, Any], cases: list[str]
-    ) -> None:
-        row = session.get(IndexItem, item)
-        if row is None:  # the searchable tables were dropped
-            return
-        for name in _PATCHABLE:
-            if getattr(row, name) is None:
-                setattr(row, name, values.get(name))
-        row.classification = stricter(row.classification, values.get("classification"))
-        for case in cases:
-            session.merge(IndexCase(case=case, id=item))
-
-    def _apply_patches(
-        self, session: Session, patches: Sequence[tuple[str, dict[str, Any]]]
-    ) -> None:
-        """Of several values for one column of one item the last counts."""
-        merged: dict[str, dict[str, Any]] = {}
-        for item, values in patches:
-            merged.setdefault(item, {}).update(values)
-        alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        for item, values in merged.items():
-            columns = {k: v for k, v in sorted(values.items()) if k in _PATCHABLE}
-            if columns:
-                alike.setdefault(tuple(columns), []).append({**columns, "item": item})
-        table = _TABLES["index_item"]
-        for names, rows in alike.items():
-            session.connection().execute(
-                update(table)
-                .where(table.c.id == bindparam("item"))
-                .values({name: bindparam(name) for name in names}),
-                rows,
-            )
-        cases = {item: values["case"] for item, values in merged.items() if "case" in values}
-        for item, named in cases.items():
-            session.execute(delete(IndexCase).where(IndexCase.id == item))  # type: ignore[arg-type]
-            for case in named or ():
-                session.add(IndexCase(case=case, id=item))
 
     def entry(self, idx: int, log: int | None = None) -> LogEntry:
         """Where entry ``idx`` lies; raises StoreError when the catalogue does not know it."""

@@ -1,4 +1,7 @@
-"""The SQLite database under the catalogue: how it is opened, and its errors in our words."""
+"""The database under the catalogue, SQLite or PostgreSQL: how it is opened, its errors.
+
+What is said of PostgreSQL stands in postgres.py.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,30 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 
 from evidence_vault.errors import StoreError, VaultBusy
+from evidence_vault.log.postgres import SCHEMA, in_our_words, open_server
 
 _BUSY_SECONDS = 30
 
+Place = Path | str
+"""A file of SQLite, or the URL of a PostgreSQL database (postgres.check_place)."""
 
 # What SQLite says where the disk is full or read-only, or belongs to somebody else.
 _NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_FULL", "SQLITE_IOERR")
 
 
-def open_engine(path: Path) -> Engine:
-    """The database at ``path``, made if it is missing; where it can't be written, to be read only.
+def open_engine(place: Place, schema: str = SCHEMA) -> Engine:
+    """The database at ``place``. A file is made if it is missing.
 
-    Whoever then writes meets SQLITE_READONLY (see :func:`translated`).
+    Where a file can't be written it is opened to be read only; whoever then writes meets
+    SQLITE_READONLY (see :func:`translated`). ``schema``: on PostgreSQL, where the tables are.
+    Raises UsageError (E-PLACE) for a place that is none.
     """
-    return create_engine(f"sqlite:///{path}", creator=lambda: _connect(path))
+    if isinstance(place, str):
+        return open_server(place, schema)
+    return create_engine(f"sqlite:///{place}", creator=lambda: _connect(place))
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -76,12 +86,17 @@ def _open(path: Path, how: str = "mode=rwc") -> sqlite3.Connection:
 
 @contextmanager
 def translated() -> Iterator[None]:
+    """Errors of the database become StoreErrors of ours."""
     try:
         yield
-    except OperationalError as error:
-        raise _operational(error) from error
-    except DatabaseError as error:
-        raise damaged(str(error.orig)) from error
+    except DBAPIError as error:
+        if not isinstance(error.orig, sqlite3.Error):
+            raise in_our_words(error) or damaged(str(error.orig).strip()) from error
+        if isinstance(error, OperationalError):
+            raise _operational(error) from error
+        if isinstance(error, DatabaseError):
+            raise damaged(str(error.orig)) from error
+        raise
 
 
 def _operational(error: OperationalError) -> StoreError:

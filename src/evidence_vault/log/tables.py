@@ -1,7 +1,8 @@
 """The tables of the catalogue (the only place where their columns are named).
 
 ``log_*`` hold nothing personal. ``index_*`` hold what may be searched; they exist only where
-the content can be read, and can be dropped.
+the content can be read, and can be dropped. A change of these tables is a new SCHEMA_VERSION and
+a new script under migrations/.
 """
 
 from __future__ import annotations
@@ -9,7 +10,29 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
+from evidence_vault.log.text import neutral
+
 SCHEMA_VERSION = 3
+
+
+class LogMeta(SQLModel, table=True):
+    """What the catalogue knows of itself, by name."""
+
+    __tablename__ = "log_meta"
+    name: str = Field(primary_key=True)
+    value: str
+
+
+class LogSigned(SQLModel, table=True):
+    """What a shared vault signed last, one row per log; MACed, so the database can't make one.
+
+    Not a cache: losing it, or going back to an older one, must be noticed (vault/pins.py). Used
+    where the catalogue is on a server; elsewhere it is the file ``signed``.
+    """
+
+    __tablename__ = "log_signed"
+    origin: str = Field(primary_key=True)
+    data: bytes
 
 
 class LogState(SQLModel, table=True):
@@ -163,3 +186,5 @@ class IndexArrival(SQLModel, table=True):
 # With the position, so that the newest entry of a type is found without reading the others.
 Index("log_entry_type", LogEntry.type, LogEntry.log, LogEntry.idx)  # type: ignore[arg-type]
 Index("index_case_id", IndexCase.id)
+
+neutral(SQLModel.metadata)

@@ -31,6 +31,7 @@ from evidence_vault.errors import (
     VaultBusy,
 )
 from evidence_vault.log.catalogue import Catalogue, IndexRows
+from evidence_vault.log.places import demand_room
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring, seal_keyring
 from evidence_vault.seal.recovery import Recovery, format_recovery, read_recovery
@@ -57,11 +58,13 @@ def create_vault(
     no_recovery: bool = False,
     plaintext: bool = False,
     by: str | None = None,
+    database: str | None = None,
 ) -> dict[str, Any]:
     """Make a vault in a new or empty folder.
 
+    ``database``: URL of a PostgreSQL database for its catalogue, which holds no other vault's.
     Raises UsageError for a folder that holds something, a malformed prefix or origin, a short
-    passphrase.
+    passphrase, a database that can't be used.
     """
     osfiles.private_umask()
     folder = folder.absolute()
@@ -72,6 +75,8 @@ def create_vault(
     target = None if no_recovery else (recovery or beside)
     if target is not None:
         demand_absent(target)
+    if database is not None:
+        demand_room(database)
     root_seed = secrets.token_bytes(32)
     root = Ed25519Signer(root_seed)
     rescue = Recovery(age.PQIdentity.generate(), root_seed)
@@ -79,7 +84,7 @@ def create_vault(
     keyring = Keyring.create(origin, org, prefix, plaintext, pinned)
     if target is not None:
         write_recovery(target, rescue, None if recovery else passphrase, origin)
-    make_folder(folder, keyring, passphrase)
+    make_folder(folder, keyring, passphrase, database)
     with open_vault(folder) as vault:
         vault.adopt_keyring(keyring)
         begin_log(vault, root, by, None)
@@ -140,7 +145,7 @@ def pin_beginning(vault: Vault) -> None:
     """Pin a log of which nothing is signed yet."""
     keyring = vault.keyring
     digest = hashlib.sha256(vault.keyring_bytes()).hexdigest()
-    write_pins(vault.folder, Pin(keyring.origin, 0, EMPTY_ROOT, digest), keyring)
+    write_pins(vault, Pin(keyring.origin, 0, EMPTY_ROOT, digest), keyring)
 
 
 def change_passphrase(
@@ -169,7 +174,7 @@ def replace_keyring(vault: Vault, keyring: Keyring, passphrase: str) -> Path:
         fresh = hashlib.sha256(data).hexdigest()
         pin = _pin_of_current(vault, keyring)
         if pin is not None:
-            write_pins(vault.folder, replace(pin, next_keyring=fresh), keyring)
+            write_pins(vault, replace(pin, next_keyring=fresh), keyring)
         step("key-announced")
         temporary = path.with_name(f"keyring.new.{secrets.token_hex(4)}")
         with open(temporary, "xb") as stream:
@@ -181,7 +186,7 @@ def replace_keyring(vault: Vault, keyring: Keyring, passphrase: str) -> Path:
         osfiles.sync_folder(vault.folder)
         step("key-replaced")
         if pin is not None:
-            write_pins(vault.folder, replace(pin, keyring=fresh, next_keyring=None), keyring)
+            write_pins(vault, replace(pin, keyring=fresh, next_keyring=None), keyring)
         vault.keyring_digest = fresh
     return previous
 
@@ -202,7 +207,7 @@ def _free_name(vault: Vault) -> Path:
 def _pin_of_current(vault: Vault, keyring: Keyring) -> Pin | None:
     """The newest pin, if nothing is wrong with it and it names the keyring that is there now."""
     try:
-        inside, outside = read_pins(vault.folder, keyring)
+        inside, outside = read_pins(vault, keyring)
     except LogInconsistent:  # other keys: the log can't be continued with this keyring anyway
         return None
     if inside is None or (outside is None and outside_path(keyring.origin) is not None):
@@ -263,7 +268,9 @@ def neutral_origin() -> str:
     return f"{words}-{secrets.randbelow(10_000):04d}"
 
 
-def make_folder(folder: Path, keyring: Keyring, passphrase: str) -> None:
+def make_folder(
+    folder: Path, keyring: Keyring, passphrase: str, database: str | None = None
+) -> None:
     """The folder with its settings, keyring and an empty catalogue (field vault: no index)."""
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -271,6 +278,8 @@ def make_folder(folder: Path, keyring: Keyring, passphrase: str) -> None:
             (folder / name).mkdir(mode=0o700)
         data = seal_keyring(keyring, passphrase)
         settings = VaultConfig(0, keyring.plaintext, station=keyring.is_station)
+        if database is not None:
+            settings = replace(settings, catalogue=database)
         for path, content in (
             (folder / KEYRING, data),
             (folder / FILE, format_config(settings).encode()),
@@ -278,7 +287,8 @@ def make_folder(folder: Path, keyring: Keyring, passphrase: str) -> None:
             with open(path, "xb") as stream:
                 stream.write(content)
                 osfiles.sync_file(stream)
-        Catalogue.create(folder / "catalogue.db", 0, index=not keyring.is_station).close()
+        place = database or folder / settings.catalogue
+        Catalogue.create(place, 0, index=not keyring.is_station).close()
         osfiles.sync_folder(folder)
     except OSError as error:
         raise StoreError(

@@ -12,7 +12,7 @@ from evidence_vault.errors import VaultError
 from evidence_vault.vault.cosignatures import standings
 from evidence_vault.vault.countersigning import demand_ready, posix
 from evidence_vault.vault.opening import Vault, open_vault
-from evidence_vault.vault.pins import inside_path, outside_path
+from evidence_vault.vault.pins import inside_words, outside_path
 from evidence_vault.vault.standing import NO_KEY, standing
 from evidence_vault.vault.stations import readers_of
 
@@ -127,7 +127,7 @@ def _keys(
     visit.note(
         "record of what was signed",
         OK,
-        f"inside: {inside_path(vault.folder)}; outside: {outside_path(vault.keyring.origin)}",
+        f"inside: {inside_words(vault)}; outside: {outside_path(vault.keyring.origin)}",
     )
 
 

@@ -21,7 +21,11 @@ from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.errors import KeyProblem, PolicyRefused, StoreError, UsageError, VaultBusy
 from evidence_vault.log.catalogue import Catalogue
+from evidence_vault.log.database import Place
 from evidence_vault.log.logstore import LogStore
+from evidence_vault.log.places import demand_there
+from evidence_vault.log.postgres import is_server
+from evidence_vault.log.writerlock import HeldLock, server_lock
 from evidence_vault.ports import Clock, LockingStore
 from evidence_vault.seal.keyring import Keyring, open_keyring
 from evidence_vault.store.naming import object_key
@@ -58,6 +62,7 @@ class Vault:
         self.control: Store = open_store(self.config.control, folder, "control")
         self.log = self.log_number(self.config.log)
         self._catalogue: Catalogue | None = None
+        self._held: HeldLock | None = None
         self.key_states: dict[int, tuple[int, KeyState]] = {}  # by log: size, keys (vault.keys)
         self.stood: object = None  # how things stood when this process last wrote (standing.Stood)
 
@@ -65,17 +70,31 @@ class Vault:
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue; raises StoreError (E-CATALOGUE) when it is missing or damaged."""
+        """The catalogue; raises StoreError (E-CATALOGUE) when it is missing or damaged.
+
+        Raises StoreError (E-CATALOGUE-OLD) or KeyProblem (E-NEWER) for another version's.
+        """
         if self._catalogue is None:
-            path = self.folder / self.config.catalogue
-            if not path.is_file():
-                raise StoreError(
-                    "the catalogue is missing",
-                    code="E-CATALOGUE",
-                    hint="it is only a cache: `evidence-vault rebuild` makes it anew",
-                )
-            self._catalogue = Catalogue(path, self.config.log)
+            demand_there(self.place)
+            catalogue = Catalogue(self.place, self.config.log)
+            try:
+                catalogue.demand_layout()
+            except BaseException:
+                catalogue.close()
+                raise
+            self._catalogue = catalogue
         return self._catalogue
+
+    @property
+    def place(self) -> Place:
+        """Where the catalogue is."""
+        named = self.config.catalogue
+        return named if is_server(named) else self.folder / named
+
+    @property
+    def shared(self) -> bool:
+        """Whether the catalogue is on a server: then several machines may write into this vault."""
+        return is_server(self.config.catalogue)
 
     def use(self, catalogue: Catalogue | None, log: int) -> None:
         """Work on another catalogue and log of this vault (rebuild); None opens the own one."""
@@ -178,11 +197,26 @@ class Vault:
                         hint="wait until it has finished, or end it, and run this again",
                     )
                 time.sleep(0.05)
+            told = f"process {os.getpid()} since {self.clock.now()}"
             stream.seek(0)
             stream.truncate()
-            stream.write(f"process {os.getpid()} since {self.clock.now()}\n".encode())
+            stream.write(f"{told}\n".encode())
             stream.flush()
-            yield
+            if not self.shared:
+                yield
+                return
+            # Other machines wait for a lock of the database.
+            left = max(0.0, deadline - time.monotonic())
+            with server_lock(self.config.catalogue, told, left) as self._held:
+                try:
+                    yield
+                finally:
+                    self._held = None
+
+    def demand_held(self) -> None:
+        """Raises StoreError (E-LOCK-LOST) when the database no longer holds the writer lock."""
+        if self._held is not None:
+            self._held.demand_held()
 
     def close(self) -> None:
         if self._catalogue is not None:

@@ -3,6 +3,9 @@
 It lies in the vault's folder and, again, outside it. Both are MACed under a keyring key. The
 newest wins; a missing one counts as restored. It also names the keyring's digest, so that an
 older keyring put back is noticed.
+
+Where the catalogue is on a server, several machines share the vault, and the inner one is a row of
+that database: so a database that went back to an older copy is noticed.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from evidence_vault.core.shapes import is_count
 from evidence_vault.errors import FormatError, LogInconsistent, StoreError
 from evidence_vault.seal.keyring import Keyring
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.opening import Vault
 
 _MEMBERS = {"keyring", "mac", "next_keyring", "origin", "root", "size", "v"}
 
@@ -40,6 +44,11 @@ class Pin:
 
 def inside_path(folder: Path) -> Path:
     return folder / "signed"
+
+
+def inside_words(vault: Vault) -> str:
+    """Where the inner one is, for people."""
+    return "in the database" if vault.shared else str(inside_path(vault.folder))
 
 
 def outside_path(origin: str) -> Path | None:
@@ -87,19 +96,29 @@ def parse_pin(data: bytes, keyring: Keyring) -> Pin:
     return pin
 
 
-def read_pins(folder: Path, keyring: Keyring) -> tuple[Pin | None, Pin | None]:
+def pin_bytes(vault: Vault, keyring: Keyring) -> tuple[bytes | None, bytes | None]:
+    """(inside, outside) as they are kept; None for one that is not there."""
+    inside = _row(vault, keyring.origin) if vault.shared else _read(inside_path(vault.folder))
+    return inside, _read(outside_path(keyring.origin))
+
+
+def read_pins(vault: Vault, keyring: Keyring) -> tuple[Pin | None, Pin | None]:
     """(inside, outside); None for one that is not there."""
+    inside, outside = pin_bytes(vault, keyring)
     return (
-        _read(inside_path(folder), keyring),
-        _read(outside_path(keyring.origin), keyring),
+        None if inside is None else parse_pin(inside, keyring),
+        None if outside is None else parse_pin(outside, keyring),
     )
 
 
-def write_pins(folder: Path, pin: Pin, keyring: Keyring) -> None:
+def write_pins(vault: Vault, pin: Pin, keyring: Keyring) -> None:
     """Durable in both places on return: only then may a signature leave."""
     data = format_pin(pin, keyring)
     try:
-        osfiles.replace_file(inside_path(folder), data)
+        if vault.shared:
+            vault.catalogue.set_signed(keyring.origin, data)
+        else:
+            osfiles.replace_file(inside_path(vault.folder), data)
         # A crash here leaves the outer one older: the newest wins.
         step("8-pinned-inside")
         outside = outside_path(keyring.origin)
@@ -114,11 +133,21 @@ def write_pins(folder: Path, pin: Pin, keyring: Keyring) -> None:
         ) from error
 
 
-def _read(path: Path | None, keyring: Keyring) -> Pin | None:
+def _row(vault: Vault, origin: str) -> bytes | None:
+    """Nothing where the catalogue is gone: it counts as restored until somebody shows more."""
+    try:
+        return vault.catalogue.signed(origin)
+    except StoreError as error:
+        if error.code == "E-CATALOGUE":
+            return None
+        raise
+
+
+def _read(path: Path | None) -> bytes | None:
     if path is None:
         return None
     try:
-        return parse_pin(path.read_bytes(), keyring)
+        return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from evidence_vault.core.event import parse_entry
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.errors import EvidenceError, FormatError, KeyProblem, UsageError, VaultError
 from evidence_vault.log.catalogue import Catalogue, EntryRow, IndexRows
+from evidence_vault.log.places import owners
 from evidence_vault.log.publisher import publish_again
 from evidence_vault.log.sequencer import Sequencer
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring
@@ -97,12 +97,9 @@ class _Told:
 def _replay(
     vault: Vault, with_index: bool, progress: Progress | None, told: _Told
 ) -> tuple[int, int]:
-    path = vault.folder / vault.config.catalogue
-    fresh = path.with_name(path.name + ".rebuilding")
-    for leftover in (fresh, *_companions(fresh)):
-        leftover.unlink(missing_ok=True)
+    _demand_own(vault)
     current = vault.config.log
-    catalogue = Catalogue.create(fresh, 0, index=not vault.keyring.is_station)
+    catalogue = Catalogue.fresh(vault.place, index=not vault.keyring.is_station)
     entries = 0
     try:
         for number in range(current + 1):
@@ -117,10 +114,22 @@ def _replay(
     finally:
         catalogue.close()
         vault.use(None, current)
-    for old in _companions(path):
-        old.unlink(missing_ok=True)
-    os.replace(fresh, path)
+    vault.demand_held()
+    catalogue.take_place(vault.place)
     return entries, items
+
+
+def _demand_own(vault: Vault) -> None:
+    """Raises UsageError (E-EXISTS) where the database holds the catalogue of another vault."""
+    known = owners(vault.place)
+    if known and vault.keyring.origin not in known:
+        ours = {vault.entry_zero(vault.log_number(n)).origin for n in range(vault.config.log + 1)}
+        if not known & ours:
+            raise UsageError(
+                "the database holds the catalogue of another vault",
+                code="E-EXISTS",
+                hint="vault.toml names the wrong database",
+            )
 
 
 def _replay_log(
@@ -185,7 +194,3 @@ def _recover(vault: Vault, recovery: Path, passphrase: Callable[[], str]) -> Non
     )
     replace_keyring(vault, keyring, passphrase())
     vault.adopt_keyring(keyring)
-
-
-def _companions(path: Path) -> list[Path]:
-    return [path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from evidence_vault.core.tiles import TILE_WIDTH, entries_path
 from evidence_vault.errors import EvidenceError, FormatError, LogInconsistent, NotFound, Unchecked
 from evidence_vault.vault.keys import names_keys, signer_for, unusable_keys
 from evidence_vault.vault.opening import KEYRING, Vault
-from evidence_vault.vault.pins import Pin, inside_path, outside_path, read_pins, write_pins
+from evidence_vault.vault.pins import Pin, outside_path, pin_bytes, read_pins, write_pins
 
 OK, RESTORED, ROLLED_BACK, NO_KEY = "ok", "restored", "rolled-back", "no-key"
 
@@ -54,9 +55,8 @@ class Stood:
 
     @staticmethod
     def now(vault: Vault, frontier: Frontier) -> Stood:
-        """The state at this moment. Cost: two small files and one stat."""
-        paths = (inside_path(vault.folder), outside_path(vault.keyring.origin))
-        records = tuple(p.read_bytes() if p is not None and p.is_file() else None for p in paths)
+        """The state at this moment. Cost: two small records and one stat."""
+        records = pin_bytes(vault, vault.keyring)
         found = (vault.folder / KEYRING).stat()
         state = (found.st_mtime_ns, found.st_size)
         return Stood(frontier.size, frontier.root(), (*records, vault.log.checkpoint()), state)
@@ -67,12 +67,14 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
     reasons: list[str] = []
     inside = outside = None
     try:
-        inside, outside = read_pins(vault.folder, vault.keyring)
+        inside, outside = read_pins(vault, vault.keyring)
         reasons += _missing(vault, inside, outside)
     except LogInconsistent as error:
         reasons.append(error.message)
     stored = vault.checkpoint()
-    reasons += _older_pins(stored, {"inside": inside, "outside": outside})
+    # Of a shared vault another machine may have signed since: only the inner one must be newest.
+    dated = {"inside": inside} if vault.shared else {"inside": inside, "outside": outside}
+    reasons += _older_pins(stored, dated)
     # Of two alike in size the inside one counts: it is written first.
     newest = max((p for p in (inside, outside) if p), key=lambda p: p.size, default=None)
     rolled = _behind_catalogue(vault, frontier)
@@ -260,7 +262,7 @@ def confirm(vault: Vault, frontier: Frontier, expected: Path) -> Checkpoint:
         )
     stored = vault.checkpoint()
     try:
-        known = [p.size for p in read_pins(vault.folder, vault.keyring) if p]
+        known = [p.size for p in read_pins(vault, vault.keyring) if p]
     except LogInconsistent:  # by another keyring: the partner's word is what counts
         known = []
     newest = max([*known, 0 if stored is None else stored.checkpoint.size])
@@ -273,7 +275,7 @@ def confirm(vault: Vault, frontier: Frontier, expected: Path) -> Checkpoint:
         )
     digest = hashlib.sha256(vault.keyring_bytes()).hexdigest()
     write_pins(
-        vault.folder,
+        vault,
         Pin(vault.keyring.origin, point.size, point.root, digest),
         vault.keyring,
     )
@@ -290,6 +292,9 @@ def root_at(vault: Vault, size: int, frontier: Frontier) -> bytes:
     part = Frontier()
     if stored is not None and stored.checkpoint.size <= size:
         part = vault.tiles(stored).frontier()
+    elif stored is not None:
+        with suppress(NotFound, EvidenceError, FormatError):  # then from the commits
+            part = vault.tiles(stored).earlier(size)
     if part.size < size:
         start = vault.catalogue.entry(part.size).commit_start
         for commit in vault.log.commits(start):

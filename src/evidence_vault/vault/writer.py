@@ -248,7 +248,8 @@ class Writer:
         # 8. The pin is durable before a signature leaves.
         signed = Checkpoint(self._keyring.origin, state.size, state.root())
         note = sign_checkpoint(signed, self._keyring.log_signers(), timestamp=int(time.time()))
-        write_pins(vault.folder, self._pin(signed), self._keyring)
+        vault.demand_held()  # whoever has lost the lock says nothing over what others wrote since
+        write_pins(vault, self._pin(signed), self._keyring)
         step("8-pinned")
         try:
             log.archive.create(log.evidence_key(state.size, "checkpoint"), note)
@@ -262,6 +263,7 @@ class Writer:
                     hint="keep this vault as evidence; see `evidence-vault log audit`",
                 ) from None
         step("8-evidence")
+        vault.demand_held()
         log.archive.replace(log.checkpoint_key(), note)
         step("8-checkpoint")
         empty_commits(log, covering, state.size, step)

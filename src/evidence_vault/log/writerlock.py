@@ -1,0 +1,105 @@
+"""The writer lock of a vault whose catalogue is on a server: machines wait for each other.
+
+A session-level advisory lock on a connection of its own. Such locks are kept apart by database, and
+a database holds one vault: the key is the same for all. It ends with the session, so a process that
+dies leaves nothing behind; of a machine that is gone the server learns by its keepalives within a
+quarter of a minute. Waiting is in order of coming. It is no fence: who loses the lock unnoticed
+meets create-only commits (DESIGN §4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from evidence_vault.errors import StoreError, VaultBusy
+from evidence_vault.log.database import translated
+from evidence_vault.log.postgres import LOCK_TIMEOUT, open_server, replica
+
+# "evv1" and "wrtr" as numbers; two 32-bit keys show in pg_locks as classid and objid.
+_KEY = {"one": 0x65767631, "two": 0x77727472}
+_HOLDER = text(
+    "SELECT a.application_name, host(a.client_addr) FROM pg_locks l "
+    "JOIN pg_stat_activity a ON a.pid = l.pid "
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 "
+    "AND CAST(l.classid AS bigint) = :one AND CAST(l.objid AS bigint) = :two "
+    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+
+
+class HeldLock:
+    """The lock while it is held, as far as the server says."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def demand_held(self) -> None:
+        """Raises StoreError (E-LOCK-LOST) unless the session that has the lock still lives.
+
+        Cost: one short question to the server.
+        """
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except DBAPIError as error:
+            raise StoreError(
+                "the database server ended the session that kept other writers out: "
+                f"{str(error.orig).strip()}",
+                code="E-LOCK-LOST",
+                hint="what was acknowledged is safe; run the same command again",
+            ) from error
+
+
+@contextmanager
+def server_lock(place: str, told: str, wait_seconds: float) -> Iterator[HeldLock]:
+    """Hold the lock of the vault at ``place``; raises VaultBusy naming the holder.
+
+    ``told``: what others are told of this process, at most 63 bytes. Raises StoreError when the
+    server can't be reached or follows another one.
+    """
+    engine = open_server(place, pooled=False)
+    try:
+        with translated():
+            connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            with translated():
+                _take(connection, told, wait_seconds)
+            yield HeldLock(connection)
+        finally:
+            connection.invalidate()  # the session ends, and the lock with it
+            connection.close()
+    finally:
+        engine.dispose()
+
+
+def _take(connection: Connection, told: str, wait_seconds: float) -> None:
+    if connection.execute(text("SELECT pg_is_in_recovery()")).scalar():
+        raise replica()
+    _set(connection, "application_name", "evidence-vault, waiting to write")
+    _set(connection, "lock_timeout", f"{max(1, int(wait_seconds * 1000))}ms")
+    try:
+        connection.execute(text("SELECT pg_advisory_lock(:one, :two)"), _KEY)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_TIMEOUT:
+            raise
+        raise VaultBusy(
+            f"another process is writing into this vault ({_holder(connection)})",
+            hint="wait until it has finished, or end it, and run this again",
+        ) from error
+    _set(connection, "application_name", told[:63])
+
+
+def _set(connection: Connection, name: str, value: str) -> None:
+    connection.execute(
+        text("SELECT set_config(:name, :value, false)"), {"name": name, "value": value}
+    )
+
+
+def _holder(connection: Connection) -> str:
+    """What the holder told of itself, and where it comes from."""
+    row = connection.execute(_HOLDER, _KEY).first()
+    if row is None:
+        return "unknown"
+    return f"{row[0]}, from {row[1]}" if row[1] else str(row[0])
