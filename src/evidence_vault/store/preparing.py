@@ -18,7 +18,9 @@ def prepare_buckets(archive: Place, control: Place) -> list[str]:
         try:
             client.call("head_bucket", "bucket")
         except StoreError as error:
-            if not (isinstance(error, NotFound) or error.code == "E-S3-NO-BUCKET" or "404" in str(error)):
+            if not (
+                isinstance(error, NotFound) or error.code == "E-S3-NO-BUCKET" or "404" in str(error)
+            ):
                 raise
             more = {"ObjectLockEnabledForBucket": True} if place.mode else {}
             client.call("create_bucket", "bucket", **more)

@@ -144,12 +144,13 @@ def _lock_notices(archive: Place) -> list[str]:
             "the archive has no Object Lock: whoever has its credentials can delete evidence "
             "(lock=compliance&days=N)"
         ]
+    days = "one day" if archive.days == 1 else f"{archive.days} days"
     if archive.mode == "GOVERNANCE":
         return [
-            f"each object is locked for {archive.days} days in governance mode: whoever may "
+            f"each object is locked for {days} in governance mode: whoever may "
             "bypass it can delete all the same"
         ]
-    return [f"each object is locked for {archive.days} days; before that nobody can delete it"]
+    return [f"each object is locked for {days}; before that nobody can delete it"]
 
 
 def _same_hands(archive: Place, control: Place) -> bool:

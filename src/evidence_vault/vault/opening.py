@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 from evidence_vault import osfiles
-from evidence_vault.config import VaultConfig, read_config
+from evidence_vault.config import Places, VaultConfig, read_config
 from evidence_vault.core.checkpoint import OpenedCheckpoint, open_checkpoint
 from evidence_vault.core.entry0 import EntryZero, parse_entry0
 from evidence_vault.core.keystate import KeyState
@@ -51,10 +51,16 @@ class Vault:
     The passphrase is asked for only when a key is needed.
     """
 
-    def __init__(self, folder: Path, passphrase: Passphrase | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        passphrase: Passphrase | None,
+        clock: Clock,
+        config: VaultConfig | None = None,
+    ) -> None:
         self.folder = folder
         self.clock = clock
-        self.config: VaultConfig = read_config(folder)
+        self.config: VaultConfig = config or read_config(folder)
         self._passphrase = passphrase
         self._keyring: Keyring | None = None
         self.keyring_digest: str | None = None  # of the file that was opened
@@ -146,6 +152,12 @@ class Vault:
             if placed is not None and placed.version is not None:
                 return cast(LockingStore, self.archive).open_version(key, placed.version)
         return self.archive.open(key)
+
+    def at(self, places: Places) -> Vault:
+        """This vault with its parts at other places (a move); the open keyring goes along."""
+        other = Vault(self.folder, self._passphrase, self.clock, places.put_into(self.config))
+        other._keyring, other.keyring_digest = self.keyring, self.keyring_digest
+        return other
 
     def log_number(self, number: int) -> LogStore:
         """One of this vault's logs: 0 is the first, ``config.log`` the current one."""

@@ -115,10 +115,7 @@ def write_pins(vault: Vault, pin: Pin, keyring: Keyring) -> None:
     """Durable in both places on return: only then may a signature leave."""
     data = format_pin(pin, keyring)
     try:
-        if vault.shared:
-            vault.catalogue.set_signed(keyring.origin, data)
-        else:
-            osfiles.replace_file(inside_path(vault.folder), data)
+        write_inside(vault, pin, keyring)
         # A crash here leaves the outer one older: the newest wins.
         step("8-pinned-inside")
         outside = outside_path(keyring.origin)
@@ -131,6 +128,15 @@ def write_pins(vault: Vault, pin: Pin, keyring: Keyring) -> None:
             code="E-PIN-WRITE",
             hint="set EVIDENCE_VAULT_STATE to a folder that can be written",
         ) from error
+
+
+def write_inside(vault: Vault, pin: Pin, keyring: Keyring) -> None:
+    """The inner one alone: for a place that a move leaves, and for one it comes to."""
+    data = format_pin(pin, keyring)
+    if vault.shared:
+        vault.catalogue.set_signed(keyring.origin, data)
+    else:
+        osfiles.replace_file(inside_path(vault.folder), data)
 
 
 def _row(vault: Vault, origin: str) -> bytes | None:

@@ -57,6 +57,7 @@ from evidence_vault.vault.anchoring import peer_head, pending_anchors, pending_d
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.keys import signer_for
+from evidence_vault.vault.movingstate import demand_not_left
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.pins import Pin, write_pins
 from evidence_vault.vault.removing import finish_removals
@@ -460,6 +461,7 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
             hint="set the clock and run the same command again",
         )
     with vault.locked():
+        demand_not_left(vault.folder)
         vault.archive.clear_leftovers()
         vault.control.clear_leftovers()
         sequencer = Sequencer(vault.log, vault.catalogue, step)
