@@ -112,6 +112,24 @@ class AlreadyExists(StoreError):
     default_code = "E-ALREADY-EXISTS"
 
 
+class Locked(StoreError):
+    """The store refuses to delete or to shorten; the bytes are still there.
+
+    ``until``: when the lock ends (UTC, ``YYYY-MM-DDTHH:MM:SSZ``), None without retention;
+    ``hold``: whether a legal hold is on.
+    """
+
+    exit_status = Exit.POLICY
+    default_code = "E-LOCKED"
+
+    def __init__(
+        self, message: str, *, until: str | None = None, hold: bool = False, hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.until = until
+        self.hold = hold
+
+
 class VaultBusy(StoreError):
     """Another process holds the writer lock."""
 

@@ -93,6 +93,23 @@ class Placed:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """One version of a key in a store that keeps them, as it lists them.
+
+    ``deleted``: a delete marker, which hides what lies below it and holds no bytes. ``size`` in
+    bytes; ``modified``: UTC, ``YYYY-MM-DDTHH:MM:SSZ``.
+    """
+
+    key: str
+    version: str
+    deleted: bool
+    latest: bool
+    size: int
+    etag: str
+    modified: str
+
+
 def is_time(value: Any) -> bool:
     """A UTC time as this program writes it."""
     return isinstance(value, str) and _TIME.match(value) is not None

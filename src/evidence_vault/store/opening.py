@@ -1,13 +1,17 @@
-"""Which store a place names: a folder, or a bucket."""
+"""From a place in ``vault.toml`` to the store that it names: a folder, or a bucket."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
 
+from evidence_vault.errors import UsageError
 from evidence_vault.ports import DeletingStore, ListingStore, ObjectStore
 from evidence_vault.store.filesystem import FilesystemStore
+from evidence_vault.store.s3place import is_url, parse_place
 from evidence_vault.store.spool import Spool
+
+SPOOL = "spool"
 
 
 class Store(ObjectStore, DeletingStore, ListingStore, Protocol):
@@ -20,15 +24,34 @@ class Store(ObjectStore, DeletingStore, ListingStore, Protocol):
     def spool(self) -> Spool: ...
 
     def clear_leftovers(self) -> int:
-        """Remove temporary bytes of processes that are gone; returns how many folders."""
+        """Remove what dead processes left; returns how much."""
 
     def end_session(self) -> None:
         """Remove this process's own folder for temporary bytes."""
 
 
 def open_store(place: str, folder: Path, name: str) -> Store:
-    """The store at ``place``, as vault.toml of the vault in ``folder`` names it.
+    """The root at ``place``: a path relative to ``folder``, or an ``s3://`` URL (s3place).
 
-    ``name``: of the local folder for bytes on their way into a store that is elsewhere.
+    Nothing is asked of a server before the store is used. ``name``: the folder under
+    ``folder/spool`` for bytes on their way to S3; a folder store has its own inside.
+    Raises UsageError (E-PLACE).
     """
-    return FilesystemStore(folder / place)
+    if not is_url(place):
+        return FilesystemStore(folder / place)
+    from evidence_vault.store.s3 import LockedS3Store, S3Store
+
+    where = parse_place(place)
+    kind = LockedS3Store if where.mode else S3Store
+    return kind(where, folder / SPOOL / name)
+
+
+def demand_store_place(place: str) -> str:
+    """``place`` as it may stand in ``vault.toml``. Raises UsageError (E-PLACE)."""
+    if is_url(place):
+        parse_place(place)
+    elif not place or Path(place).is_absolute() or ".." in Path(place).parts:
+        raise UsageError(
+            "a place is a path inside the vault's folder or an s3:// URL", code="E-PLACE"
+        )
+    return place
