@@ -18,6 +18,8 @@ from evidence_vault.vault.rebuilding import rebuild
 from .conftest import MakeVault
 from .vaults import PASSPHRASE, Made, run, write_files
 
+pytestmark = pytest.mark.databases
+
 BURMESE = "သက်သေ_ကို.txt"  # several orders of marks exist; none may be tidied
 NAMES = [
     BURMESE.encode(),

@@ -14,6 +14,8 @@ from evidence_vault.vault.rebuilding import rebuild
 
 from .vaults import PASSPHRASE, Made, start, write_files
 
+pytestmark = pytest.mark.databases
+
 GROUP = {"EVIDENCE_TEST_GROUP": "5"}
 
 
