@@ -42,7 +42,7 @@ from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.newplaces import (
     choose_places,
     demand_empty_database,
-    demand_empty_store,
+    made_in,
     place_notices,
     place_of,
     prepare,
@@ -89,11 +89,8 @@ def create_vault(
     places = choose_places(store, database, plaintext)
     if database is not None:
         demand_empty_database(database)
-    buckets = prepare(places)
-    try:
-        demand_empty_store(places, folder)
-    except VaultError as error:
-        raise told_with_buckets(error, buckets) from error
+    prepared = prepare(places)
+    buckets = made_in(prepared)
     root_seed = secrets.token_bytes(32)
     root = Ed25519Signer(root_seed)
     rescue = Recovery(age.PQIdentity.generate(), root_seed)
@@ -119,7 +116,9 @@ def create_vault(
         "buckets_made": buckets,
         "fingerprint": zero.fingerprint.hex(),
         "fingerprint_words": fingerprint_words(zero.fingerprint),
-        "notices": _notices(target, recovery is not None, plaintext) + place_notices(places),
+        "notices": _notices(target, recovery is not None, plaintext)
+        + prepared.notices
+        + place_notices(places),
         "origin": origin,
         "places": places.told(),
         "prefix": prefix,

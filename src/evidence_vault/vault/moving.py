@@ -46,7 +46,6 @@ from evidence_vault.vault.movingstate import (
 )
 from evidence_vault.vault.newplaces import (
     demand_empty_database,
-    demand_empty_store,
     place_notices,
     place_of,
     prepare,
@@ -369,7 +368,6 @@ def _try_target(old: Vault, moving: Moving, dry_run: bool) -> None:
     if is_url(target.archive):
         if not dry_run:
             prepare(target)
-            demand_empty_store(target, old.folder)
         return
     for place in (target.archive, target.control):
         path = old.folder / place
@@ -413,9 +411,11 @@ def _both_locked(old: Vault, new: Vault) -> Iterator[None]:
     """The writer lock as whoever knows the old place takes it, and as whoever knows the new one."""
     with old.locked():
         if not new.shared or new.place == old.place:
-            yield
+            with new.held_by(old.held if new.shared else None):
+                yield
             return
-        with server_lock(str(new.place), f"process {os.getpid()} moving a vault", 60.0):
+        told = f"process {os.getpid()} moving a vault"
+        with server_lock(str(new.place), told, 60.0) as held, new.held_by(held):
             yield
 
 

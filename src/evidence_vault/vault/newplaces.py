@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from evidence_vault.config import Places, is_url
-from evidence_vault.errors import PolicyRefused, StoreError, ToolMissing, UsageError
+from evidence_vault.errors import PolicyRefused, ToolMissing, UsageError
 from evidence_vault.log.places import demand_room
 from evidence_vault.log.postgres import check_place, is_server
-from evidence_vault.store.opening import open_store
-from evidence_vault.store.s3place import Place, format_place, parse_place
+from evidence_vault.store.s3buckets import Prepared, prepare_buckets
+from evidence_vault.store.s3place import format_place, parse_place
 
 _OURS = ("control", "control_profile")
 
@@ -88,40 +88,35 @@ def demand_empty_database(database: str) -> None:
         ) from error
 
 
-def prepare(places: Places) -> list[str]:
-    """Make the buckets that are not there and try what the vault needs of them.
+def prepare(places: Places) -> Prepared:
+    """Make the buckets that are not there, and try what the vault needs of them.
 
-    Returns the names of those that were made. Raises StoreError in plain words.
+    Raises UsageError for one that is not fit or not empty, StoreError for one that can't be asked.
     """
     if not is_url(places.archive):
-        return []
-    from evidence_vault.store.preparing import prepare_buckets
-
+        return Prepared()
     return prepare_buckets(parse_place(places.archive), parse_place(places.control))
 
 
-def demand_empty_store(places: Places, folder: Path) -> None:
-    """Raises UsageError (E-EXISTS) where something lies at a place on a server already."""
-    for name, place in (("archive", places.archive), ("control", places.control)):
-        if is_url(place) and next(iter(open_store(place, folder, name).keys("")), None) is not None:
-            raise UsageError(
-                f"the place of {name} is not empty",
-                code="E-EXISTS",
-                hint="name another bucket, or a PREFIX in it that nobody uses: s3://BUCKET/PREFIX",
-            )
+def made_in(prepared: Prepared) -> list[str]:
+    """The names of the buckets that were made."""
+    roots = (prepared.facts.get(name, {}) for name in ("control", "archive"))
+    return [str(root["bucket"]) for root in roots if root.get("made")]
 
 
 def place_notices(places: Places) -> list[str]:
     """What has to be known of places on servers."""
     said: list[str] = []
     if is_url(places.archive):
-        archive, control = parse_place(places.archive), parse_place(places.control)
-        said += _lock_notices(archive)
-        if _same_hands(archive, control):
+        archive = parse_place(places.archive)
+        if archive.mode is None:
             said.append(
-                "archive and control have the same credentials: whoever takes them can delete "
-                "control/ and so destroy the archive; give control_profile= other ones"
+                "the archive has no Object Lock: whoever has its credentials can delete evidence "
+                "(lock=compliance&days=N)"
             )
+        else:
+            days = "one day" if archive.days == 1 else f"{archive.days} days"
+            said.append(f"each object is locked for {days} ({archive.mode})")
         said.append(
             "there is no replica of control/ in other hands yet: whoever can delete it destroys "
             "the archive, whatever Object Lock says"
@@ -136,34 +131,6 @@ def place_notices(places: Places) -> list[str]:
             "this vault only where they share that very folder"
         )
     return said
-
-
-def _lock_notices(archive: Place) -> list[str]:
-    if archive.mode is None:
-        return [
-            "the archive has no Object Lock: whoever has its credentials can delete evidence "
-            "(lock=compliance&days=N)"
-        ]
-    days = "one day" if archive.days == 1 else f"{archive.days} days"
-    if archive.mode == "GOVERNANCE":
-        return [
-            f"each object is locked for {days} in governance mode: whoever may "
-            "bypass it can delete all the same"
-        ]
-    return [f"each object is locked for {days}; before that nobody can delete it"]
-
-
-def _same_hands(archive: Place, control: Place) -> bool:
-    """Whether both are opened with one access key; also where nobody can say."""
-    from evidence_vault.store.s3client import S3Client
-
-    if archive.profile == control.profile:
-        return True
-    try:
-        keys = [S3Client(place).access_key() for place in (archive, control)]
-    except StoreError:
-        return True
-    return keys[0] == keys[1]
 
 
 def place_of(folder: Path, catalogue: str) -> Path | str:

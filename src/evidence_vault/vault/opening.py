@@ -230,6 +230,24 @@ class Vault:
         if self._held is not None:
             self._held.demand_held()
 
+    def set_signed(self, origin: str, data: bytes) -> None:
+        """What a shared vault signs; by the session that holds the lock, if this process does."""
+        (self._held or self.catalogue).set_signed(origin, data)
+
+    @contextmanager
+    def held_by(self, lock: HeldLock | None) -> Iterator[None]:
+        """Work under a lock that this process took otherwise (a move holds those of two places)."""
+        before, self._held = self._held, lock
+        try:
+            yield
+        finally:
+            self._held = before
+
+    @property
+    def held(self) -> HeldLock | None:
+        """The database's lock, while this vault holds one."""
+        return self._held
+
     def close(self) -> None:
         if self._catalogue is not None:
             self._catalogue.close()
