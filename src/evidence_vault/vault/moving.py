@@ -208,6 +208,10 @@ class _Move:
             )
 
     def _leave(self) -> None:
+        """Unless the new place has signed since: its own record may lie where the old one's does."""
+        fresh, _ = read_pins(self._new, self._new.keyring)
+        if fresh is not None and fresh.size > self._moving.size and fresh != self._reserved():
+            return
         write_inside(self._old, self._reserved(), self._old.keyring)
         step("moving-reserved")
 
