@@ -288,8 +288,9 @@ def test_a_move_that_was_begun_is_not_turned_elsewhere(filled: Made, tmp_path: P
 # ---- on servers ----------------------------------------------------------------------------------
 
 
-def store_url(server: S3Server, **parameters: object) -> str:
-    return server.place("archive", "move", control_profile="control", **parameters)
+def store_url(server: S3Server, tls: bool = False) -> str:
+    more = {"control_profile": "control", "lock": "governance", "days": 1}
+    return server.place("archive", "move", tls, **more)
 
 
 def test_there_and_back_folder_and_sqlite_to_s3_and_postgresql_over_https(
@@ -301,7 +302,7 @@ def test_there_and_back_folder_and_sqlite_to_s3_and_postgresql_over_https(
 ) -> None:
     before, _ = log_of(filled)
     local = Places.of(read_config(filled.folder))
-    url = store_url(s3_server, tls=True, lock="governance", days=1)
+    url = store_url(s3_server, tls=True)
     done = move(filled, store=url, database=pg_database)
     assert (done["objects"], done["missing"]) == (7, [])
     assert "profile" not in json.dumps([done["from"], done["to"]])
@@ -339,7 +340,7 @@ def test_a_move_to_servers_killed_at_a_step_is_ended_by_the_same_command(
 ) -> None:
     before, _ = log_of(filled)
     places = Places.of(read_config(filled.folder))
-    where = (f"store={store_url(s3_server, lock='governance', days=1)}", f"database={pg_database}")
+    where = (f"store={store_url(s3_server)}", f"database={pg_database}")
     done = move_elsewhere(filled, *where, environment={"EVIDENCE_VAULT_FAULT": killed_at})
     assert done.returncode == -signal.SIGKILL, f"{killed_at}: {done.stdout}{done.stderr}"
     done = move_elsewhere(filled, *where)

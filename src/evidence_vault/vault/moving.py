@@ -208,7 +208,7 @@ class _Move:
             )
 
     def _leave(self) -> None:
-        """Unless the new place has signed since: its own record may lie where the old one's does."""
+        """Unless the new place has signed: its record may lie where the old one's does."""
         fresh, _ = read_pins(self._new, self._new.keyring)
         if fresh is not None and fresh.size > self._moving.size and fresh != self._reserved():
             return

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 from evidence_vault import osfiles
-from evidence_vault.config import Places, VaultConfig, read_config
+from evidence_vault.config import Places, VaultConfig, is_url, read_config
 from evidence_vault.core.checkpoint import OpenedCheckpoint, open_checkpoint
 from evidence_vault.core.entry0 import EntryZero, parse_entry0
 from evidence_vault.core.keystate import KeyState
@@ -69,6 +69,7 @@ class Vault:
         self.log = self.log_number(self.config.log)
         self._catalogue: Catalogue | None = None
         self._held: HeldLock | None = None
+        self._cleared = False
         self.key_states: dict[int, tuple[int, KeyState]] = {}  # by log: size, keys (vault.keys)
         self.stood: object = None  # how things stood when this process last wrote (standing.Stood)
 
@@ -229,6 +230,13 @@ class Vault:
         """Raises StoreError (E-LOCK-LOST) when the database no longer holds the writer lock."""
         if self._held is not None:
             self._held.demand_held()
+
+    def clear_leftovers(self) -> None:
+        """Remove temporary bytes of processes that are gone; on servers once for each opening."""
+        if not self._cleared:
+            self.archive.clear_leftovers()
+            self.control.clear_leftovers()
+            self._cleared = is_url(self.config.archive)
 
     def set_signed(self, origin: str, data: bytes) -> None:
         """What a shared vault signs; by the session that holds the lock, if this process does."""

@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from evidence_vault import __version__
+from evidence_vault.config import is_url
 from evidence_vault.core import event as events
 from evidence_vault.core.anchors import ANCHORED, format_anchors
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
@@ -62,7 +63,7 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.pins import Pin, write_pins
 from evidence_vault.vault.removing import finish_removals
 from evidence_vault.vault.setnotes import write_set_note
-from evidence_vault.vault.standing import Stood, demand_may_sign
+from evidence_vault.vault.standing import Stood, demand_stands
 
 TOOL = f"evidence-vault {__version__}"
 _NO_EVENT: tuple[int, str | None] = (-1, None)
@@ -460,15 +461,15 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
             code="E-CLOCK",
             hint="set the clock and run the same command again",
         )
+    if is_url(vault.config.archive):  # nobody waits for that
+        vault.clear_leftovers()
     with vault.locked():
         demand_not_left(vault.folder)
-        vault.archive.clear_leftovers()
-        vault.control.clear_leftovers()
+        vault.clear_leftovers()
         sequencer = Sequencer(vault.log, vault.catalogue, step)
         sequencer.catch_up(lambda *a: digest_committed(vault, *a))
         _demand_heads(vault)
-        if vault.stood != Stood.now(vault, sequencer.frontier):
-            demand_may_sign(vault, sequencer.frontier, by_root)
+        demand_stands(vault, sequencer.frontier, by_root)
         finish_removals(vault)
         writer = Writer(vault, sequencer)
         yield writer
