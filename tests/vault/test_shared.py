@@ -235,6 +235,9 @@ def test_a_lock_whose_session_ended_is_not_taken_for_held(
         with pytest.raises(StoreError) as raised:
             vault.demand_held()
         assert raised.value.code == "E-LOCK-LOST"
+        with pytest.raises(StoreError) as raised:
+            vault.set_signed(vault.keyring.origin, b"older")
+        assert raised.value.code == "E-LOCK-LOST"
     assert shared.ingest(sources / "two")["exit"] == 0
 
 

@@ -19,6 +19,12 @@ SCHEMA = "evidence_vault"
 FRESH = "evidence_vault_fresh"
 LOCK_TIMEOUT = "55P03"
 
+# Commits wait for the disk, whatever the server's default is, and never less than it asks for.
+LASTING = (
+    "SELECT set_config('synchronous_commit', 'on', {local}) "
+    "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+)
+
 _SCHEME = "postgresql://"
 _OPTIONS = frozenset(["sslmode", "sslrootcert"])
 _SESSION = {
@@ -106,6 +112,8 @@ def in_our_words(error: DBAPIError) -> StoreError | None:
         return _connecting(error, text)
     if state == LOCK_TIMEOUT or is_passing(error):
         return VaultBusy("the catalogue is locked by another process", hint=_AGAIN)
+    if state == "23505":
+        return VaultBusy("another process has written the same into the catalogue", hint=_AGAIN)
     if state.startswith("28"):
         return _refused(text)
     if state == "3D000":

@@ -9,14 +9,10 @@ from sqlalchemy import select, text
 from sqlmodel import Session
 
 from evidence_vault.log.applying import put
+from evidence_vault.log.postgres import LASTING
 from evidence_vault.log.tables import LogMeta, LogSigned
 
 _UNREAD = "unread_log"
-# Whatever the server's default is, and never less than it: what is pinned must last.
-_LASTING = text(
-    "SELECT set_config('synchronous_commit', 'on', true) "
-    "WHERE current_setting('synchronous_commit') IN ('off', 'local')"
-)
 
 
 class _HasSession(Protocol):
@@ -52,7 +48,7 @@ class Remembered:
         """
         with self._session() as session:
             if session.get_bind().dialect.name == "postgresql":
-                session.execute(_LASTING)
+                session.execute(text(LASTING.format(local="true")))
             put(session, "log_signed", [{"origin": origin, "data": data}])
             session.commit()
 

@@ -11,16 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from evidence_vault.errors import StoreError, VaultBusy
 from evidence_vault.log.database import translated
-from evidence_vault.log.postgres import LOCK_TIMEOUT, open_server, replica
+from evidence_vault.log.postgres import LASTING, LOCK_TIMEOUT, open_server, replica
 
 # "evv1" and "wrtr" as numbers; two 32-bit keys show in pg_locks as classid and objid.
 _KEY = {"one": 0x65767631, "two": 0x77727472}
+_PUT = text(
+    "INSERT INTO log_signed (origin, data) VALUES (:origin, :data) "
+    "ON CONFLICT (origin) DO UPDATE SET data = excluded.data"
+)
 _HOLDER = text(
     "SELECT a.application_name, host(a.client_addr) FROM pg_locks l "
     "JOIN pg_stat_activity a ON a.pid = l.pid "
@@ -41,9 +46,19 @@ class HeldLock:
 
         Cost: one short question to the server.
         """
+        self._run(text("SELECT 1"), {})
+
+    def set_signed(self, origin: str, data: bytes) -> None:
+        """As ``Catalogue.set_signed``, by the session that has the lock.
+
+        So a holder that has lost it can't lay an older state over a newer one: E-LOCK-LOST.
+        """
+        self._run(_PUT, {"origin": origin, "data": data})
+
+    def _run(self, statement: TextClause, values: dict[str, Any]) -> None:
         try:
-            self._connection.execute(text("SELECT 1"))
-        except DBAPIError as error:
+            self._connection.execute(statement, values)
+        except OperationalError as error:
             raise StoreError(
                 "the database server ended the session that kept other writers out: "
                 f"{str(error.orig).strip()}",
@@ -89,6 +104,7 @@ def _take(connection: Connection, told: str, wait_seconds: float) -> None:
             hint="wait until it has finished, or end it, and run this again",
         ) from error
     _set(connection, "application_name", told[:63])
+    connection.execute(text(LASTING.format(local="false")))
 
 
 def _set(connection: Connection, name: str, value: str) -> None:

@@ -218,6 +218,10 @@ class Vault:
         if self._held is not None:
             self._held.demand_held()
 
+    def set_signed(self, origin: str, data: bytes) -> None:
+        """What a shared vault signs; by the session that holds the lock, if this process does."""
+        (self._held or self.catalogue).set_signed(origin, data)
+
     def close(self) -> None:
         if self._catalogue is not None:
             self._catalogue.close()

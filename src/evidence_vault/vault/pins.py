@@ -116,7 +116,7 @@ def write_pins(vault: Vault, pin: Pin, keyring: Keyring) -> None:
     data = format_pin(pin, keyring)
     try:
         if vault.shared:
-            vault.catalogue.set_signed(keyring.origin, data)
+            vault.set_signed(keyring.origin, data)
         else:
             osfiles.replace_file(inside_path(vault.folder), data)
         # A crash here leaves the outer one older: the newest wins.
