@@ -51,7 +51,8 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_any
 
     def _say(self, status: int, code: str) -> None:
-        text = f"<Error><Code>{code}</Code><Message>told by a test</Message></Error>".encode()
+        known = f"<Error><Code>{code}</Code><Message>told by a test</Message></Error>"
+        text = known.encode() if code else b""
         self.send_response_only(status)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(text)))
