@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from evidence_vault.core.placement import Lock
-from evidence_vault.errors import AlreadyExists, NotFound, StoreError
+from evidence_vault.errors import AlreadyExists, StoreError
 from evidence_vault.store.s3errors import (
     UNKNOWN,
     code_of,
@@ -155,11 +155,14 @@ class S3Client:
         answer["Body"].close()
         return self.call("head_object", key, Key=where, **which)
 
-    def find(self, key: str) -> Answer | None:
-        """As :meth:`head`, None where there is nothing."""
+    def glance(self, key: str) -> Answer | None:
+        """As :meth:`head`, None where there is nothing, or no bucket: for a look before a write,
+        which then says so."""
         try:
-            return self.head(key)
-        except NotFound:
+            return self.call("head_object", key, Key=self.key(key))
+        except StoreError as error:
+            if error.__cause__ is None or status_of(error.__cause__) != 404:
+                raise
             return None
 
     def read(

@@ -44,6 +44,9 @@ GRACE = timedelta(hours=24)  # an upload that began later may belong to a living
 Parts = dict[int, tuple[str, int]]
 """By number from 1: ETag and size of what the store has."""
 
+Sum = tuple[bytes, str]
+"""MD5 of a part, and its ETag: the same, unless the store encrypts with keys of its own."""
+
 
 def adopt_all(
     client: S3Client, pool: ThreadPoolExecutor, parts: Sequence[tuple[str, str]]
@@ -109,7 +112,7 @@ def _adopt_large(
     key = object_key(digest)
     demand_length(client.key(key))
     until = wanted_until(client)
-    there = client.find(key)
+    there = client.glance(key)
     if there is not None and _bytes_are(client, key, there, digest, size):
         return with_lock(client, key, _placed(digest, size, there), until)
     if there is not None and client.place.mode is None:
@@ -160,31 +163,28 @@ def _send_parts(
     path: str,
     upload: tuple[str, str, str],
     have: Parts,
-) -> list[bytes]:
-    """Send what is missing; returns the MD5 of each part, in order. ``upload``: key, id, digest.
+) -> list[Sum]:
+    """Send what is missing. ``upload``: key, id, digest.
 
     The file is hashed on the way: nothing is completed that is not what its name says.
     """
     key, identifier, digest = upload
-    running: set[Future[None]] = set()
-    sums: list[bytes] = []
+    running: set[Future[Sum]] = set()
+    parts: list[Future[Sum]] = []
     whole = hashlib.sha256()
     try:
         with translating(key), open(path, "rb") as stream:
             while data := stream.read(PART_BYTES):
-                whole.update(data)
-                sums.append(hashlib.md5(data, usedforsecurity=False).digest())
-                number = len(sums)
-                if have.get(number) == (sums[-1].hex(), len(data)):
-                    continue
                 if len(running) >= THREADS:
                     ended, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in ended:
                         future.result()
-                where = (identifier, number)
-                running.add(pool.submit(_send_part, client, key, where, data, sums[-1]))
-        for future in running:
-            future.result()
+                where = (identifier, len(parts) + 1)
+                there = have.get(where[1])
+                parts.append(pool.submit(_send_part, client, key, where, data, there))
+                running.add(parts[-1])
+                whole.update(data)
+        sums = [future.result() for future in parts]
     finally:
         for future in running:
             future.cancel()
@@ -195,7 +195,12 @@ def _send_parts(
     return sums
 
 
-def _send_part(client: S3Client, key: str, where: tuple[str, int], data: bytes, md5: bytes) -> None:
+def _send_part(
+    client: S3Client, key: str, where: tuple[str, int], data: bytes, there: tuple[str, int] | None
+) -> Sum:
+    md5 = hashlib.md5(data, usedforsecurity=False).digest()
+    if there == (md5.hex(), len(data)):
+        return md5, there[0]
     answer = client.call(
         "upload_part",
         key,
@@ -211,18 +216,17 @@ def _send_part(client: S3Client, key: str, where: tuple[str, int], data: bytes, 
             code="E-S3-READ-BACK",
             hint="run the same command again: what arrived well is not sent again",
         )
+    return md5, etag_in(answer)
 
 
-def _complete(client: S3Client, key: str, upload: str, sums: list[bytes], size: int) -> Answer:
+def _complete(client: S3Client, key: str, upload: str, sums: list[Sum], size: int) -> Answer:
     """Repeated after an unknown outcome it answers the same, or the object is found done."""
-    have = _parts(client, key, upload, missing_ok=True)
     names = [
-        {"PartNumber": number, "ETag": have.get(number, (md5.hex(), 0))[0]}
-        for number, md5 in enumerate(sums, 1)
+        {"PartNumber": number, "ETag": sums[number - 1][1]} for number in range(1, len(sums) + 1)
     ]
 
     def look(_: Patience | None = None) -> Answer | None:
-        found = client.find(key)
+        found = client.glance(key)
         if found is None or found["ContentLength"] != size:
             return None
         return found if etag_in(found) == _etag_of(sums) or not etag_is_md5(found) else None
@@ -244,15 +248,16 @@ def _complete(client: S3Client, key: str, upload: str, sums: list[bytes], size: 
     return client.write(act, look, key)
 
 
-def _etag_fits(found: Answer, sums: list[bytes], client: S3Client, key: str, digest: str) -> bool:
+def _etag_fits(found: Answer, sums: list[Sum], client: S3Client, key: str, digest: str) -> bool:
     if etag_is_md5(found):
         return etag_in(found) == _etag_of(sums)
     return _bytes_are(client, key, found, digest, found["ContentLength"])
 
 
-def _etag_of(sums: list[bytes]) -> str:
+def _etag_of(sums: list[Sum]) -> str:
     """ETag = MD5(MD5(part 1) ‖ … ‖ MD5(part n)) "-" n"""
-    return f"{hashlib.md5(b''.join(sums), usedforsecurity=False).hexdigest()}-{len(sums)}"
+    joined = b"".join(md5 for md5, _ in sums)
+    return f"{hashlib.md5(joined, usedforsecurity=False).hexdigest()}-{len(sums)}"
 
 
 def _placed(digest: str, size: int, answer: Answer) -> Placed:
@@ -282,18 +287,13 @@ def _uploads(client: S3Client, prefix: str) -> Iterator[Answer]:
         }
 
 
-def _parts(client: S3Client, key: str, upload: str, missing_ok: bool = False) -> Parts:
+def _parts(client: S3Client, key: str, upload: str) -> Parts:
     found: Parts = {}
     marker = 0
     while True:
-        try:
-            page = client.call(
-                "list_parts", key, Key=client.key(key), UploadId=upload, PartNumberMarker=marker
-            )
-        except StoreError as error:
-            if missing_ok and error.__cause__ and code_of(error.__cause__) == "NoSuchUpload":
-                return found
-            raise
+        page = client.call(
+            "list_parts", key, Key=client.key(key), UploadId=upload, PartNumberMarker=marker
+        )
         for part in page.get("Parts", []):
             found[part["PartNumber"]] = etag_in(part), part["Size"]
         if not page.get("IsTruncated"):

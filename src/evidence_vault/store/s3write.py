@@ -88,7 +88,7 @@ def send(client: S3Client, key: str, data: bytes, until: str | None, create: boo
             raise AlreadyExists(f"{key} is already in the store")
         return answer
 
-    if client.place.mode and client.find(key) is not None:
+    if client.place.mode and client.glance(key) is not None:
         # Ceph takes no notice of If-None-Match where there are versions.
         raise AlreadyExists(f"{key} is already in the store")
     act = lambda: client.once("put_object", IfNoneMatch="*", **parameters)  # noqa: E731
