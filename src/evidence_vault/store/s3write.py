@@ -2,9 +2,9 @@
 
 Up to 8 MiB an object is sent with one request and read back whole: its SHA-256 is computed over
 what came back. Reading its head alone would save little and prove less: what both cost is measured
-in docs/decisions/0019. Larger ones are sent in parts, each of whose MD5 the store checks and answers;
-of these the size, the ETag (MD5 of the parts' MD5s) and the lock are asked for again. Whether their
-bytes are still right is what ``fixity`` reads.
+in docs/decisions/0019. Larger ones are sent in parts, each of whose MD5 the store checks and
+answers; of these the size, the ETag (MD5 of the parts' MD5s) and the lock are asked for again.
+Whether their bytes are still right is what ``fixity`` reads.
 """
 
 from __future__ import annotations
