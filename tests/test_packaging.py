@@ -126,7 +126,7 @@ def test_lock_holds_every_declared_dependency(lock: str, extras: list[str]) -> N
     declared = list(project["dependencies"])
     for extra in extras:
         declared += project["optional-dependencies"][extra]
-    names = {re.split(r"[<>=!~ ]", requirement)[0].lower() for requirement in declared}
+    names = {re.split(r"[<>=!~ \[]", requirement)[0].lower() for requirement in declared}
     locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / lock).read_text(), re.MULTILINE))
     assert names <= locked
 

@@ -46,12 +46,12 @@ def fill(catalogue: Catalogue, items: list[str], **values: Any) -> None:
 
 def test_what_is_put_in_comes_out(place: Place) -> None:
     catalogue = Catalogue.create(place, 0)
-    fill(catalogue, ["X-0000002", "X-0000010", "X-0000001"], title="one", has_location=True)
+    fill(catalogue, ["XX-0000002", "XX-0000010", "XX-0000001"], title="one", has_location=True)
     catalogue.check()
-    assert catalogue.item_ids() == ["X-0000001", "X-0000002", "X-0000010"]
-    assert catalogue.last_number("X") == 10
-    assert catalogue.find(["X-0000002"])[0] | {"id": ""} == {
-        **index_row("X-0000002", title="one", has_location=True),
+    assert catalogue.item_ids() == ["XX-0000001", "XX-0000002", "XX-0000010"]
+    assert catalogue.last_number("XX") == 10
+    assert catalogue.find(["XX-0000002"])[0] | {"id": ""} == {
+        **index_row("XX-0000002", title="one", has_location=True),
         "case": [],
         "id": "",
     }
@@ -77,20 +77,25 @@ def test_what_is_put_in_comes_out(place: Place) -> None:
 
 def test_rows_that_come_again_replace_and_cases_add(place: Place) -> None:
     catalogue = Catalogue.create(place, 0)
-    fill(catalogue, ["X-1"], title="old", place="Here")
-    index = IndexRows(items=[index_row("X-1", title="new")], cases=[("C", "X-1"), ("C", "X-1")])
-    index.patches = [("X-1", {"title": "newest", "case": ["D", "E", "D"]})]
-    index.again = [("X-1", {"title": "no", "language": "my", "case": None}, ["E", "F"])]
-    index.arrivals = [{"path_key": "p", "sha256": "s", "id": n} for n in ("X-0", "X-1")]
+    fill(catalogue, ["XX-0000001"], title="old", place="Here")
+    index = IndexRows(
+        items=[index_row("XX-0000001", title="new")],
+        cases=[("C", "XX-0000001"), ("C", "XX-0000001")],
+    )
+    index.patches = [("XX-0000001", {"title": "newest", "case": ["D", "E", "D"]})]
+    index.again = [("XX-0000001", {"title": "no", "language": "my", "case": None}, ["E", "F"])]
+    index.arrivals = [
+        {"path_key": "p", "sha256": "s", "id": n} for n in ("XX-0000000", "XX-0000001")
+    ]
     frontier = catalogue.frontier()
     frontier.append(leaf_hash(b"1"))
-    row = EntryRow(1, leaf_hash(b"1"), 1, "described", "2026", [("X-1", "home", 1)])
+    row = EntryRow(1, leaf_hash(b"1"), 1, "described", "2026", [("XX-0000001", "home", 1)])
     catalogue.apply([row], frontier, index)
-    found = catalogue.describe("X-1")
+    found = catalogue.describe("XX-0000001")
     assert found is not None
     assert (found["title"], found["place"], found["language"]) == ("newest", None, "my")
     assert found["case"] == ["D", "E", "F"]
-    assert catalogue.arrivals(["p"]) == {("p", "s"): "X-1"}
+    assert catalogue.arrivals(["p"]) == {("p", "s"): "XX-0000001"}
     catalogue.close()
 
 
@@ -101,11 +106,11 @@ def test_text_that_one_of_them_does_not_take_survives_and_is_found(
     place: Place, title: str
 ) -> None:
     catalogue = Catalogue.create(place, 0)
-    fill(catalogue, ["X-1"], title=title, source_code=title)
-    found = catalogue.describe("X-1")
+    fill(catalogue, ["XX-0000001"], title=title, source_code=title)
+    found = catalogue.describe("XX-0000001")
     assert found is not None and found["title"] == title
-    assert [row["id"] for row in catalogue.search(source_code=title)] == ["X-1"]
-    assert [row["id"] for row in catalogue.search(text=title)] == ["X-1"]
+    assert [row["id"] for row in catalogue.search(source_code=title)] == ["XX-0000001"]
+    assert [row["id"] for row in catalogue.search(text=title)] == ["XX-0000001"]
     catalogue.close()
 
 
@@ -117,17 +122,17 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Catalogue:
 @given(st.text())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 def test_any_text_survives(two: Catalogue, text: str) -> None:
-    index = IndexRows(items=[index_row("X-1", title=text)])
+    index = IndexRows(items=[index_row("XX-0000001", title=text)])
     frontier = two.frontier()
     frontier.append(leaf_hash(b""))
     two.apply([EntryRow(frontier.size - 1, leaf_hash(b""), 0, "x", "2026")], frontier, index)
-    found = two.describe("X-1")
+    found = two.describe("XX-0000001")
     assert found is not None and found["title"] == text
 
 
 def test_identifiers_stand_in_the_order_of_their_bytes(place: Place) -> None:
     catalogue = Catalogue.create(place, 0)
-    ids = ["a", "B", "Z-1", "Z1", "_", "é", "ေ", "z", "🕊", "\uffee", "A b", "Ab"]
+    ids = ["AB-0000002", "A9-0000001", "ZZ-0000001", "AB-0000010", "AB0-0000001", "A9-0000010"]
     fill(catalogue, ids)
     assert catalogue.item_ids() == sorted(ids, key=lambda item: item.encode())
     catalogue.close()
@@ -140,31 +145,33 @@ def test_texts_too_long_for_an_index_do_not_stop_the_log(place: Place) -> None:
     long = "".join(chr(random.Random(1).randrange(0x1000, 0x9000)) for _ in range(1)) * 20_000
     odd = "".join(chr(0x1000 + (n * 7919) % 0x7000) for n in range(20_000))
     catalogue = Catalogue.create(place, 0)
-    fill(catalogue, ["X-1"], name=odd, accession=odd, source_code=long, description=odd)
+    fill(catalogue, ["XX-0000001"], name=odd, accession=odd, source_code=long, description=odd)
     frontier = catalogue.frontier()
     frontier.append(leaf_hash(b"1"))
-    index = IndexRows(cases=[(odd, "X-1")], patches=[("X-1", {"case": [odd], "source_code": odd})])
+    index = IndexRows(
+        cases=[(odd, "XX-0000001")], patches=[("XX-0000001", {"case": [odd], "source_code": odd})]
+    )
     catalogue.apply([EntryRow(1, leaf_hash(b"1"), 1, "described", "2026")], frontier, index)
-    found = catalogue.describe("X-1")
+    found = catalogue.describe("XX-0000001")
     assert found is not None and found["description"] == odd and odd.startswith(found["case"][0])
     catalogue.close()
 
 
 def test_a_fresh_one_takes_the_place_and_keeps_what_was_signed(place: Place) -> None:
     old = Catalogue.create(place, 0)
-    fill(old, ["X-1"])
+    fill(old, ["XX-0000001"])
     old.set_signed("o", b"pin")
     for name in ("left", "new"):  # the first was left half-made by a process that died
         fresh = Catalogue.fresh(place)
-        fill(fresh, [name])
-        assert old.item_ids() == ["X-1"]
+        fill(fresh, [f"XX-000000{len(name)}"])
+        assert old.item_ids() == ["XX-0000001"]
         if name == "left":
             fresh.close()
     old.close()
     fresh.take_place(place)
     now = Catalogue(place, 0)
     now.check()
-    assert now.item_ids() == ["new"]
+    assert now.item_ids() == ["XX-0000003"]
     if isinstance(place, str):  # elsewhere it is a file of the vault
         assert now.signed("o") == b"pin"
     now.close()

@@ -172,14 +172,14 @@ migrate(place if "://" in place else Path(place))
 
 
 @pytest.mark.parametrize(
-    "at", ["CREATE TABLE log_signed", f"schema_version = {SCHEMA_VERSION}", "key_title"]
+    "at", ["CREATE TABLE log_signed", f"schema_version = {SCHEMA_VERSION}", "ADD COLUMN key_title"]
 )
 def test_killed_half_way_the_old_one_is_still_there_and_can_be_migrated(
     place: Place, old: str, at: str
 ) -> None:
     before = everything(place)
     done = subprocess.run([sys.executable, "-c", DYING, str(place), at], check=False)
-    dies = old != "layout-2" or at != "key_title"
+    dies = old != "layout-2" or at != "ADD COLUMN key_title"
     assert done.returncode == (-9 if dies else 0)
     if dies:
         assert everything(place) == before

@@ -235,6 +235,8 @@ def test_a_lock_whose_session_ended_is_not_taken_for_held(
         with pytest.raises(StoreError) as raised:
             vault.demand_held()
         assert raised.value.code == "E-LOCK-LOST"
+        with pytest.raises(StoreError):  # nor is a new session taken for it
+            vault.demand_held()
         with pytest.raises(StoreError) as raised:
             vault.set_signed(vault.keyring.origin, b"older")
         assert raised.value.code == "E-LOCK-LOST"

@@ -1,7 +1,7 @@
 """One writer: driver.py VAULT PATH… takes in, in small commits; prints the result as JSON.
 
-EVIDENCE_TEST_STOP=STEP stops it (SIGSTOP) when it first passes that step of the write order; told to
-go on (SIGCONT), it knows nothing of the time between.
+EVIDENCE_TEST_STOP=STEP stops it (SIGSTOP) when it first passes that step of the write order; told
+to go on (SIGCONT), it knows nothing of the time between.
 """
 
 from __future__ import annotations

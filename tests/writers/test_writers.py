@@ -71,9 +71,12 @@ def test_a_stopped_writer_is_named_and_its_death_frees_the_lock(shared: Shared) 
     process = shared.first.start(stopped, EVIDENCE_TEST_STOP="3-built")
     assert process.stderr is not None
     assert process.stderr.readline() == "stopped\n"
-    with other.open() as vault, pytest.raises(VaultBusy) as caught:
-        with vault.locked(wait_seconds=1.0):
-            raise AssertionError("two hold the lock")
+    with (
+        other.open() as vault,
+        pytest.raises(VaultBusy) as caught,
+        vault.locked(wait_seconds=1.0),
+    ):
+        raise AssertionError("two hold the lock")
     assert f"process {process.pid} since 20" in caught.value.message
     process.kill()
     process.communicate(timeout=60)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from evidence_vault.errors import StoreError, VaultBusy
 from evidence_vault.log.database import translated
@@ -40,6 +40,7 @@ class HeldLock:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._lost = False  # for good: another session would not have the lock
 
     def demand_held(self) -> None:
         """Raises StoreError (E-LOCK-LOST) unless the session that has the lock still lives.
@@ -56,15 +57,24 @@ class HeldLock:
         self._run(_PUT, {"origin": origin, "data": data})
 
     def _run(self, statement: TextClause, values: dict[str, Any]) -> None:
+        if self._lost:
+            raise _lost("it was gone before")
         try:
-            self._connection.execute(statement, values)
-        except OperationalError as error:
-            raise StoreError(
-                "the database server ended the session that kept other writers out: "
-                f"{str(error.orig).strip()}",
-                code="E-LOCK-LOST",
-                hint="what was acknowledged is safe; run the same command again",
-            ) from error
+            with translated():
+                self._connection.execute(statement, values)
+        except StoreError as error:
+            if error.code != "E-PG-LOST":
+                raise
+            self._lost = True
+            raise _lost(error.message) from error
+
+
+def _lost(why: str) -> StoreError:
+    return StoreError(
+        f"the session that kept other writers out has ended: {why}",
+        code="E-LOCK-LOST",
+        hint="what was acknowledged is safe; run the same command again",
+    )
 
 
 @contextmanager

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from evidence_vault.errors import UsageError
-from evidence_vault.ports import DeletingStore, ListingStore, ObjectStore
+from evidence_vault.ports import DeletingStore, ListingStore, LockingStore, ObjectStore
 from evidence_vault.store.filesystem import FilesystemStore
 from evidence_vault.store.s3place import is_url, parse_place
 from evidence_vault.store.spool import Spool
@@ -44,6 +44,11 @@ def open_store(place: str, folder: Path, name: str) -> Store:
     where = parse_place(place)
     kind = LockedS3Store if where.mode else S3Store
     return kind(where, folder / SPOOL / name)
+
+
+def locking(store: Store) -> LockingStore | None:
+    """The store as one whose versions can be locked; None for a folder and a plain bucket."""
+    return cast(LockingStore, store) if store.locks else None
 
 
 def demand_store_place(place: str) -> str:

@@ -41,7 +41,7 @@ _STALE = {"UnauthorizedSSOTokenError", "SSOTokenLoadError", "TokenRetrievalError
 def code_of(error: BaseException) -> str:
     """The store's error code, such as ``NoSuchKey``; empty for anything but an answer of it."""
     response = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+    return str(response.get("Error", {}).get("Code") or "") if isinstance(response, dict) else ""
 
 
 def status_of(error: BaseException) -> int:

@@ -1,10 +1,10 @@
 """Writing to S3 so that it can be believed: each object is asked for again before it counts.
 
 Up to 8 MiB an object is sent with one request and read back whole: its SHA-256 is computed over
-what came back. Measured on Ceph with 5,000 objects of 200 KiB, that keeps what the project demands
-beside bare ``upload_file`` (docs/decisions/0019). Larger ones are sent in parts, each of whose MD5
-the store checks and answers; of these the size, the ETag (MD5 of the parts' MD5s) and the lock are
-asked for again. Whether their bytes are still right is what ``fixity`` reads.
+what came back. Reading its head alone would save little and prove less: what both cost is measured
+in docs/decisions/0019. Larger ones are sent in parts, each of whose MD5 the store checks and
+answers; of these the size, the ETag (MD5 of the parts' MD5s) and the lock are asked for again.
+Whether their bytes are still right is what ``fixity`` reads.
 """
 
 from __future__ import annotations

@@ -247,10 +247,9 @@ class Writer:
         # 7. A crash here leaves tiles that the next run writes again, byte for byte.
         publish(log, published, root, state.size, state.root(), covering)
         step("7-published")
-        # 8. The pin is durable before a signature leaves.
+        # 8. The pin is durable before a signature leaves; without the lock it is not written.
         signed = Checkpoint(self._keyring.origin, state.size, state.root())
         note = sign_checkpoint(signed, self._keyring.log_signers(), timestamp=int(time.time()))
-        vault.demand_held()  # whoever has lost the lock says nothing over what others wrote since
         write_pins(vault, self._pin(signed), self._keyring)
         step("8-pinned")
         try:
@@ -264,8 +263,8 @@ class Writer:
                     code="E-FORK",
                     hint="keep this vault as evidence; see `evidence-vault log audit`",
                 ) from None
-        step("8-evidence")
         vault.demand_held()
+        step("8-evidence")
         log.archive.replace(log.checkpoint_key(), note)
         step("8-checkpoint")
         empty_commits(log, covering, state.size, step)
