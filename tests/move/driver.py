@@ -9,7 +9,8 @@ from typing import Any
 
 from evidence_vault.errors import VaultError
 from evidence_vault.vault import movingcopy
-from evidence_vault.vault.moving import MoveRequest, migrate
+from evidence_vault.vault.moving import migrate
+from evidence_vault.vault.movingplan import MoveRequest
 
 PASSPHRASE = "correct horse battery"
 

@@ -26,7 +26,8 @@ from evidence_vault.store.naming import object_key
 from evidence_vault.vault.checking import log_checkpoint
 from evidence_vault.vault.exits import get_item
 from evidence_vault.vault.fixity import fixity
-from evidence_vault.vault.moving import MoveRequest, migrate
+from evidence_vault.vault.moving import migrate
+from evidence_vault.vault.movingplan import MoveRequest
 from evidence_vault.vault.rebuilding import rebuild
 from evidence_vault.vault.setnotes import entry_values
 

@@ -87,7 +87,9 @@ def test_a_stopped_writer_is_named_and_its_death_frees_the_lock(shared: Shared) 
     shared.assert_sound()
 
 
-@pytest.mark.parametrize("step", ["3-built", "8-pinned", "8-evidence"])
+@pytest.mark.parametrize(
+    "step", ["3-built", pytest.param("8-pinned", marks=pytest.mark.slow), "8-evidence"]
+)
 def test_a_writer_that_lost_its_connection_overwrites_nothing_that_is_newer(
     shared: Shared, pg_server: PgServer, step: str
 ) -> None:

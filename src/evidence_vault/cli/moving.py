@@ -50,7 +50,8 @@ def migrate(
 
         with session.open() as vault:
             return answer(migrate_schema(vault, dry_run), render.schema)
-    from evidence_vault.vault.moving import MoveRequest, migrate
+    from evidence_vault.vault.moving import migrate
+    from evidence_vault.vault.movingplan import MoveRequest
 
     with session.progress("moving") as progress:
         result = migrate(

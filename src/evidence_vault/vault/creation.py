@@ -37,6 +37,7 @@ from evidence_vault.seal.keyring import Ed25519Signer, Keyring, seal_keyring
 from evidence_vault.seal.recovery import Recovery, format_recovery, read_recovery
 from evidence_vault.seal.units import UnitMaker
 from evidence_vault.vault.checking import publish_and_sign
+from evidence_vault.vault.entrymaking import build_entry
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.newplaces import (
@@ -50,7 +51,6 @@ from evidence_vault.vault.newplaces import (
 from evidence_vault.vault.opening import KEYRING, Vault, open_vault
 from evidence_vault.vault.pins import Pin, outside_path, read_pins, write_pins
 from evidence_vault.vault.undoing import Undo, told_with_buckets
-from evidence_vault.vault.writer import build_entry
 
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 MIN_PASSPHRASE = 8

@@ -20,15 +20,15 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evidence_vault import osfiles
-from evidence_vault.config import FILE, Places, format_config, is_url
+from evidence_vault.config import FILE, format_config, is_url
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.core.placement import Placed
-from evidence_vault.errors import LogInconsistent, PolicyRefused, StoreError, UsageError
+from evidence_vault.errors import LogInconsistent
 from evidence_vault.log.catalogue import Catalogue
 from evidence_vault.log.copying import copy_catalogue, count_rows
 from evidence_vault.log.journal import MoveJournal
@@ -37,6 +37,7 @@ from evidence_vault.log.writerlock import server_lock
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.movingcopy import Copier, Progress, compare_logs, count
+from evidence_vault.vault.movingplan import MoveRequest, demand_movable, plan_move, try_target
 from evidence_vault.vault.movingstate import (
     JOURNAL,
     Moving,
@@ -45,13 +46,10 @@ from evidence_vault.vault.movingstate import (
     write_moving,
 )
 from evidence_vault.vault.newplaces import (
-    demand_empty_database,
     place_notices,
     place_of,
-    prepare,
-    split_store,
 )
-from evidence_vault.vault.opening import Vault, open_vault, refuse_reading
+from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import Pin, outside_path, read_pins, write_inside
 from evidence_vault.vault.standing import demand_may_sign, root_at
 from evidence_vault.vault.writer import Writer
@@ -59,20 +57,6 @@ from evidence_vault.vault.writer import Writer
 _NAMED = 20
 _STORED = 1000  # payloads told in one ``stored`` event
 _RESERVED = b"\0" * HASH_SIZE  # the root of the state after the last: no tree has it
-
-
-@dataclass(frozen=True)
-class MoveRequest:
-    """Where to: at most one of ``store`` (an S3 URL) and ``folder`` (it will hold archive/ and
-    control/), at most one of ``database`` and ``sqlite``; what is not named stays where it is."""
-
-    store: str | None = None
-    folder: Path | None = None
-    database: str | None = None
-    sqlite: bool = False
-    by: str | None = None
-    purpose: str | None = None
-    dry_run: bool = False
 
 
 def migrate(
@@ -88,11 +72,11 @@ def migrate(
     """
     with open_vault(folder, passphrase) as here:
         begun = read_moving(here.folder)
-        moving = _plan(here, request, begun)
+        moving = plan_move(here, request, begun)
         with here.at(moving.source) as old, here.at(moving.target) as new:
-            _demand_movable(old, moving)
+            demand_movable(old, moving)
             if begun is None:
-                _try_target(old, moving, request.dry_run)
+                try_target(old, moving, request.dry_run)
             if request.dry_run:
                 return _dry(old, moving)
             write_moving(old.folder, moving)
@@ -301,92 +285,7 @@ class _Move:
         }
 
 
-# ---- 1. where from, where to ---------------------------------------------------------------------
-
-
-def _plan(vault: Vault, request: MoveRequest, begun: Moving | None) -> Moving:
-    """Raises UsageError for a request that moves nothing, or goes elsewhere than what was begun."""
-    source = begun.source if begun is not None else Places.of(vault.config)
-    target = source
-    if request.store is not None:
-        archive, control = split_store(request.store)
-        target = replace(target, archive=archive, control=control)
-    if request.folder is not None:
-        archive, control = _in_folder(vault.folder, request.folder)
-        target = replace(target, archive=archive, control=control)
-    if request.database is not None:
-        target = replace(target, catalogue=request.database)
-    if request.sqlite and begun is not None and not is_url(begun.target.catalogue):
-        target = replace(target, catalogue=begun.target.catalogue)
-    elif request.sqlite:
-        target = replace(target, catalogue=_free_catalogue(vault.folder))
-    if begun is not None and target != begun.target:
-        raise UsageError(
-            "another move of this vault was begun and has not ended: to "
-            + ", ".join(begun.target.told().values()),
-            code="E-MOVE-OTHER",
-            hint="end it with the options it was begun with; one that has not left the old place "
-            "yet is given up by removing moving.json and moving.db from the vault's folder",
-        )
-    if target == source:
-        raise UsageError("nothing is to be moved: these are its places", code="E-MOVE-NOTHING")
-    return begun or Moving(source, target)
-
-
-def _in_folder(vault: Path, folder: Path) -> tuple[str, str]:
-    """Paths for vault.toml: relative ones where the folder is the vault's own."""
-    if folder.absolute() == vault:
-        return "archive", "control"
-    return str(folder.absolute() / "archive"), str(folder.absolute() / "control")
-
-
-def _free_catalogue(folder: Path) -> str:
-    """A name that no earlier catalogue has: those are left where they are."""
-    number, name = 1, "catalogue.db"
-    while os.path.lexists(folder / name):
-        number += 1
-        name = f"catalogue-{number}.db"
-    return name
-
-
-def _demand_movable(old: Vault, moving: Moving) -> None:
-    if old.keyring.is_station:
-        raise refuse_reading("be moved to other places")
-    if moving.target.catalogue != moving.source.catalogue and not moving.left:
-        _ = old.catalogue  # of this version's layout, and there
-    locked = is_url(moving.target.archive) and "lock=" in moving.target.archive
-    if old.config.plaintext and locked:
-        raise PolicyRefused(
-            "what is not encrypted and locked at once could never be erased",
-            hint="leave out lock= and days=",
-        )
-
-
-def _try_target(old: Vault, moving: Moving, dry_run: bool) -> None:
-    """Raises what stands against the new place; makes buckets and folders unless ``dry_run``."""
-    source, target = moving.source, moving.target
-    if target.catalogue != source.catalogue and is_url(target.catalogue):
-        demand_empty_database(target.catalogue)
-    if target.archive == source.archive:
-        return
-    if is_url(target.archive):
-        if not dry_run:
-            prepare(target)
-        return
-    for place in (target.archive, target.control):
-        path = old.folder / place
-        if path.exists() and any(path.iterdir()):
-            raise UsageError(f"{path} is not empty", code="E-EXISTS", hint="name another folder")
-        if not path.parent.parent.is_dir():
-            raise UsageError(f"the folder {path.parent.parent} does not exist", code="E-NO-FOLDER")
-        if dry_run:
-            continue
-        try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"{path} can't be made: {error.strerror}", code="E-NOT-WRITABLE"
-            ) from error
+# ---- pieces --------------------------------------------------------------------------------------
 
 
 def _dry(old: Vault, moving: Moving) -> dict[str, Any]:
@@ -405,9 +304,6 @@ def _dry(old: Vault, moving: Moving) -> dict[str, Any]:
         "objects": objects,
         "resumed": False,
     }
-
-
-# ---- pieces --------------------------------------------------------------------------------------
 
 
 @contextmanager

@@ -189,7 +189,7 @@ class Vault:
 
     @contextmanager
     def locked(self, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]:
-        """Hold the writer lock; raises VaultBusy naming the holder after ``wait_seconds``."""
+        """Hold the writer lock; raises VaultBusy naming who held it through ``wait_seconds``."""
         path = self.folder / LOCK
         try:
             stream: IO[bytes] = open(path, "r+b" if path.exists() else "x+b")  # noqa: SIM115
@@ -202,14 +202,7 @@ class Vault:
                 hint="check who owns the folder and whether the disk is read-only",
             ) from error
         with stream:
-            deadline = time.monotonic() + wait_seconds
-            while not osfiles.try_lock(stream):
-                if time.monotonic() > deadline:
-                    raise VaultBusy(
-                        f"another process is writing into this vault ({_holder(path)})",
-                        hint="wait until it has finished, or end it, and run this again",
-                    )
-                time.sleep(0.05)
+            _wait_for(stream, path, wait_seconds)
             told = f"process {os.getpid()} since {self.clock.now()}"
             stream.seek(0)
             stream.truncate()
@@ -219,8 +212,7 @@ class Vault:
                 yield
                 return
             # Other machines wait for a lock of the database.
-            left = max(0.0, deadline - time.monotonic())
-            with server_lock(self.config.catalogue, told, left) as self._held:
+            with server_lock(self.config.catalogue, told, wait_seconds) as self._held:
                 try:
                     yield
                 finally:
@@ -324,6 +316,22 @@ def demand_desk(vault: Vault, doing: str) -> None:
     """Raises PolicyRefused (E-STATION) on a field vault."""
     if vault.keyring.is_station:
         raise refuse_reading(doing)
+
+
+def _wait_for(stream: IO[bytes], path: Path, wait_seconds: float) -> None:
+    """Wait for the lock of a folder, for as long as its holders take turns."""
+    holder = _holder(path)
+    deadline = time.monotonic() + wait_seconds
+    while not osfiles.try_lock(stream):
+        if time.monotonic() > deadline:
+            raise VaultBusy(
+                f"another process is writing into this vault ({holder})",
+                hint="wait until it has finished, or end it, and run this again",
+            )
+        time.sleep(0.05)
+        now = _holder(path)
+        if now not in (holder, "unknown"):
+            holder, deadline = now, time.monotonic() + wait_seconds
 
 
 def _holder(path: Path) -> str:
