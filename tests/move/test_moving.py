@@ -372,3 +372,11 @@ def test_another_machine_with_the_old_settings_does_not_sign_any_more(
     with pytest.raises(VaultError) as caught:
         machine.ingest(tmp_path / "in")
     assert caught.value.code == "E-ROLLED-BACK"
+
+
+def test_a_store_on_another_disk_is_not_taken_in_as_evidence(filled: Made, tmp_path: Path) -> None:
+    disk = tmp_path / "disk6"
+    disk.mkdir()
+    move(filled, folder=disk / "store")
+    write_files(disk / "new", 1)
+    assert len(filled.ingest(disk)["taken_in"]) == 1

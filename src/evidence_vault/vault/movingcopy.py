@@ -210,6 +210,8 @@ class Copier:
 
     def _copy_file(self, root: str, key: str, known: str | None) -> str | None:
         """SHA-256 of what lies in both places now; None where the old place has nothing."""
+        if known is not None and not _may_change(root, key):
+            return known
         old, new = _store(self._old, root), _store(self._new, root)
         try:
             data = _read(old, key)

@@ -98,6 +98,16 @@ class Vault:
         named = self.config.catalogue
         return named if is_server(named) else self.folder / named
 
+    def own_folders(self) -> list[Path]:
+        """Where its store lies, if in folders: inside the vault's own, or on another disk."""
+        roots = (self.config.archive, self.config.control)
+        return [self.folder / root for root in roots if not is_url(root)]
+
+    @property
+    def disk(self) -> Path:
+        """A folder on the disk that what is taken in needs room on."""
+        return self.own_folders()[0] if self.own_folders() else self.folder
+
     @property
     def shared(self) -> bool:
         """Whether the catalogue is on a server: then several machines may write into this vault."""
