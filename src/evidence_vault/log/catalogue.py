@@ -267,9 +267,7 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
 
     def item_ids(self) -> list[str]:
         """Every item, in order of identifiers."""
-        with self._session() as session:
-            rows = session.execute(select(LogItem.id).distinct().order_by(LogItem.id))  # type: ignore[call-overload]
-            return [row[0] for row in rows]
+        return self.page_of_items()
 
     def indexes_of(self, kinds: Sequence[str], log: int | None = None) -> list[int]:
         """Entries of these types in one log, in order. Cost: those entries, not the log."""
@@ -309,5 +307,5 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
         return None if row is None else str(row[0])
 
     def count_items(self) -> int:
-        with self._session() as session:
-            return int(session.execute(select(func.count(func.distinct(LogItem.id)))).scalar() or 0)
+        """Items of all logs, each once."""
+        return self.count_blocks()

@@ -1,0 +1,190 @@
+"""A catalogue of a million items: what each question and each batch costs.
+
+    python benchmarks/catalogue.py [--items 1000000] [--folder DIR] [--database URL]
+
+Rows go straight through ``Catalogue.apply``, a thousand to a batch, as the writer gives them; every
+question is asked through the functions that the commands use, of an open catalogue, in one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+BATCH = 1000
+ROUNDS = 7
+PREFIX = "BENCH"
+_WORDS = 4000
+_SYLLABLES = "ka ri to mon shwe hpa lin da nu be aung san thi ha myo ku la ye no pan".split()
+_BURMESE = "မြို့ ကျောင်း လမ်း ရဲ စစ် ဆေး ရုံ ရွာ မီး လောင် ဓာတ် ပုံ သက် သေ ခံ ဖမ်း ဆီး ပစ် ခတ် သေ ဆုံး".split()
+
+
+class Material:
+    """Items that look like those of a vault; the same for the same number."""
+
+    def __init__(self) -> None:
+        generator = random.Random(7)
+        self.words = ["".join(generator.choices(_SYLLABLES, k=3)) for _ in range(_WORDS)]
+        self.burmese = ["".join(generator.choices(_BURMESE, k=2)) for _ in range(400)]
+        states = [f"MMR{n:03d}" for n in range(1, 19)]
+        self.places = [f"{generator.choice(states)}{n:03d}" for n in range(1, 331)]
+
+    def item(self, number: int) -> tuple[dict[str, Any], list[str]]:
+        from evidence_vault.core.searchkey import stored_keys
+
+        g = random.Random(number)
+        day = f"{2021 + number * 5 // 1_000_000}-{g.randint(1, 12):02d}-{g.randint(1, 28):02d}"
+        name = f"IMG_{day.replace('-', '')}_{g.randrange(240000):06d}.jpg"
+        if g.random() < 0.2:
+            name = f"{g.choice(self.burmese)} {g.choice(self.burmese)}-{number % 900}.mp4"
+        title = self._text(g, 4) if g.random() < 0.5 else None
+        description = self._text(g, 14) if g.random() < 0.4 else None
+        date = g.choice([day, day[:7], f"{day}T10:00", f"{day[:7]}-01/{day[:7]}-28", None])
+        place = g.choice([g.choice(self.places), f"near {g.choice(self.words)}", None])
+        row = {
+            "id": f"{PREFIX}-{number:07d}",
+            "sha256": f"{g.getrandbits(256):064x}",
+            "sha512": f"{g.getrandbits(512):0128x}",
+            "size": g.randrange(10_000_000),
+            "format": "image/jpeg",
+            "extension": "jpg",
+            "accession": f"{PREFIX}-A{number // 2500:05d}",
+            "name": name,
+            "key_name": stored_keys(name),
+            "path": f"folder/{name}",
+            "recorded_at": f"2026-01-{1 + number * 28 // 10_000_000:02d}T00:00:00Z",
+            "device_time": None,
+            "has_location": False,
+            "occurred_at": date,
+            "place": place,
+            "source_code": f"S-{g.randrange(997)}",
+            "collector_code": None,
+            "language": g.choice(["my", "en"]),
+            "title": title,
+            "description": description,
+            "classification": "confidential",
+            "key_place": stored_keys(place),
+            "key_title": stored_keys(title),
+            "key_description": stored_keys(description),
+        }
+        return row, [f"C-{number // 4000}"] + (["C-WIDE"] if g.random() < 0.2 else [])
+
+    def _text(self, g: random.Random, words: int) -> str:
+        if g.random() < 0.4:
+            return "".join(g.choices(self.burmese, k=words))
+        return " ".join(g.choices(self.words, k=words))
+
+
+def batches(material: Material, start: int, end: int) -> Iterator[tuple[Any, Any, int]]:
+    from evidence_vault.log.catalogue import EntryRow, IndexRows
+
+    for first in range(start, end, BATCH):
+        rows, index = [], IndexRows()
+        last = min(first + BATCH, end)
+        for number in range(first, last):
+            row, cases = material.item(number)
+            leaf = number.to_bytes(32, "big")
+            members = [(row["id"], "origin", 0)]
+            rows.append(EntryRow(number, leaf, first, "ingested", row["recorded_at"], members))
+            index.items.append(row)
+            index.cases += [(case, row["id"]) for case in cases]
+            arrival = {"path_key": row["sha512"][:64], "sha256": row["sha256"], "id": row["id"]}
+            index.arrivals.append(arrival)
+        yield rows, index, last
+
+
+def fill(catalogue: Any, material: Material, start: int, end: int) -> list[float]:
+    """Seconds of each batch; making the material is left out."""
+    from evidence_vault.core.merkle import Frontier
+
+    spent = []
+    for rows, index, size in batches(material, start, end):
+        frontier = Frontier(size, [b"\x00" * 32] * size.bit_count())
+        begun = time.perf_counter()
+        catalogue.apply(rows, frontier, index)
+        spent.append(time.perf_counter() - begun)
+    return spent
+
+
+def questions(material: Material, items: int) -> dict[str, Callable[[Any], Any]]:
+    middle, late = f"{PREFIX}-{items // 2:07d}", f"{PREFIX}-{items - 30:07d}"
+    row, cases = material.item(items * 3 // 4)
+    rare = material.item(items // 3)[0]
+    pair = material.burmese[3] + material.burmese[9]
+
+    def asked(**conditions: Any) -> Callable[[Any], Any]:
+        from evidence_vault.vault import places
+
+        texts = {k: conditions[k] for k in ("name", "text", "place") if k in conditions}
+        spellings = {kind: places.search_keys(value) for kind, value in texts.items()}
+        meant = places.candidates(conditions.get("place", "")) if "place" in conditions else ()
+        codes = places.with_all_within(meant)
+        return lambda c: c.search(limit=50, spellings=spellings, pcodes=codes, **conditions)
+
+    return {
+        "list, first page": lambda c: c.find(limit=50),
+        "list, a page in the middle, --after": lambda c: c.find(limit=50, after=middle),
+        "list, a page in the middle, --offset": lambda c: c.find(limit=50, offset=items // 2),
+        "list, the last page, --offset": lambda c: c.find(limit=50, offset=items - 50),
+        "how many items": lambda c: c.count_items(),
+        "one item": lambda c: (c.describe(middle), c.home(middle), c.history(middle)),
+        "digest, 64 digits": asked(digest=row["sha256"]),
+        "digest, 8 digits of SHA-512": asked(digest=row["sha512"][:8]),
+        "accession": asked(accession=row["accession"]),
+        "case of 4,000 items": asked(case=cases[0]),
+        "case of 200,000 items": asked(case="C-WIDE"),
+        "case of 200,000 items, near the end": asked(case="C-WIDE", after=late),
+        "case that does not exist": asked(case="C-NONE"),
+        "source": asked(source_code=row["source_code"]),
+        "place by code": asked(place=material.places[5]),
+        "place, a state with all within": asked(place="MMR013"),
+        "place by name in every spelling": asked(place="Hpakant"),
+        "date, one day": asked(date="2023-05-17"),
+        "date, one month": asked(date="2023-05"),
+        "date, three years": asked(date="2021/2023"),
+        "name, one item": asked(name=rare["name"]),
+        "name, common part": asked(name="IMG_2023"),
+        "name, nothing found": asked(name="IMG_20991332_000"),
+        "text, two words of one item": asked(text=(rare["title"] or "x y")[:24]),
+        "text, one common word": asked(text=material.words[17]),
+        "text, Burmese, common": asked(text=material.burmese[3]),
+        "text, Burmese, rare": asked(text=pair + material.burmese[1]),
+        "text, a place with its spellings": asked(text="Hpakant"),
+        "text, one character that many have": asked(text="a"),
+        "text, one character that none has": asked(text="☂"),
+        "text, two characters": asked(text="zq"),
+        "text, nothing found": asked(text="lin shwe qq aung"),
+        "text that no item has, of letters that many have": asked(text="kari kari kari kari"),
+        "text and case": asked(text=material.words[17], case=cases[0]),
+        "text, case, date, none together": asked(
+            text=material.words[17], case=cases[0], date="2021-01"
+        ),
+    }
+
+
+def ask(catalogue: Any, material: Material, items: int) -> list[dict[str, Any]]:
+    found = []
+    for name, question in questions(material, items).items():
+        spent = []
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            answer = question(catalogue)
+            spent.append(1000 * (time.perf_counter() - begun))
+        rows = len(answer) if isinstance(answer, list) else None
+        found.append(
+            {"name": name, "rows": rows, "first": spent[0], "median": statistics.median(spent)}
+        )
+    return found
