@@ -3,7 +3,10 @@
     python benchmarks/catalogue.py [--items 1000000] [--folder DIR] [--database URL]
 
 Rows go straight through ``Catalogue.apply``, a thousand to a batch, as the writer gives them; every
-question is asked through the functions that the commands use, of an open catalogue, in one process.
+question is asked of an open catalogue by the functions that the commands use. ``--database``: an
+empty PostgreSQL database for the same, ``postgresql://USER@HOST:PORT/DB``, password as libpq finds
+it; without one PostgreSQL is not measured. Commands are run in a vault with ten items of its own
+whose catalogue knows the others, too, as those of another log.
 """
 
 from __future__ import annotations
@@ -13,23 +16,28 @@ import json
 import os
 import platform
 import random
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from sections import put_section
+
 HERE = Path(__file__).resolve().parent
+PASSPHRASE = "correct horse battery staple"
+OTHER_LOG = 7
+TURNS = 20
+_TURN = count()
 BATCH = 1000
 ROUNDS = 7
 PREFIX = "BENCH"
 _WORDS = 4000
 _SYLLABLES = "ka ri to mon shwe hpa lin da nu be aung san thi ha myo ku la ye no pan".split()
-_BURMESE = "မြို့ ကျောင်း လမ်း ရဲ စစ် ဆေး ရုံ ရွာ မီး လောင် ဓာတ် ပုံ သက် သေ ခံ ဖမ်း ဆီး ပစ် ခတ် သေ ဆုံး".split()
+_BURMESE = ("မြို့ ကျောင်း လမ်း ရဲ စစ် ဆေး ရုံ ရွာ မီး လောင် ဓာတ် ပုံ သက် သေ ခံ ဖမ်း ဆီး ပစ် ခတ် သေ ဆုံး").split()
 
 
 class Material:
@@ -188,3 +196,223 @@ def ask(catalogue: Any, material: Material, items: int) -> list[dict[str, Any]]:
             {"name": name, "rows": rows, "first": spent[0], "median": statistics.median(spent)}
         )
     return found
+
+
+# -- a batch, an empty catalogue and a full one taking turns -------------------------------------
+
+
+def compare(full: Any, empty: Any, material: Material, items: int) -> tuple[float, float]:
+    """Milliseconds an item, median of the batches: in the full one, in the empty one."""
+    spent: tuple[list[float], list[float]] = ([], [])
+    for turn in range(TURNS):
+        first = turn * BATCH
+        spent[0].extend(fill(full, material, items + first, items + first + BATCH))
+        spent[1].extend(fill(empty, material, first, first + BATCH))
+    return statistics.median(spent[0]), statistics.median(spent[1])
+
+
+# -- a vault whose catalogue is big --------------------------------------------------------------
+
+
+def commands(folder: Path, sources: Path) -> list[dict[str, Any]]:
+    """Milliseconds of what the commands do, start of the program and passphrase left out."""
+    from evidence_vault.vault import queries
+    from evidence_vault.vault.checking import log_status
+    from evidence_vault.vault.exits import get_item
+    from evidence_vault.vault.ingest import IngestRequest, ingest
+    from evidence_vault.vault.opening import open_vault
+
+    with open_vault(folder, lambda: PASSPHRASE) as vault:
+        keyring = vault.keyring
+        item = vault.catalogue.search(name="first-0")[0]["id"]
+
+    def taken_in(vault: Any) -> None:
+        source = sources / f"more-{next(_TURN)}"
+        write(source, f"{source.name}-")
+        ingest(vault, IngestRequest([os.fsencode(source)]))
+
+    def got(vault: Any) -> None:
+        get_item(vault, item, sources / f"got-{next(_TURN)}")
+
+    asked: dict[str, Callable[[Any], Any]] = {
+        "`list --limit 50`": lambda v: queries.list_items(v, limit=50),
+        "`search --name first --limit 50`": lambda v: queries.search_items(
+            v, name="first", limit=50
+        ),
+        "`show ITEM`": lambda v: queries.show_item(v, item),
+        "`history ITEM`": lambda v: queries.history(v, item),
+        "`get ITEM`": got,
+        "`log status`": log_status,
+        "`ingest` of ten files": taken_in,
+    }
+    found = []
+    for name, run in asked.items():
+        spent = []
+        for _ in range(ROUNDS):
+            with open_vault(folder, lambda: PASSPHRASE) as vault:
+                vault.adopt_keyring(keyring)
+                begun = time.perf_counter()
+                run(vault)
+                spent.append(1000 * (time.perf_counter() - begun))
+        found.append({"name": name, "median": statistics.median(spent)})
+    return found
+
+
+def write(folder: Path, name: str) -> None:
+    folder.mkdir()
+    for number in range(10):
+        (folder / f"{name}{number}.txt").write_text(f"{name} {number}")
+
+
+def make_vault(folder: Path, sources: Path, database: str | None) -> None:
+    from evidence_vault.vault.creation import create_vault
+    from evidence_vault.vault.ingest import IngestRequest, ingest
+    from evidence_vault.vault.opening import open_vault
+
+    create_vault(
+        folder,
+        org="Bench",
+        passphrase=PASSPHRASE,
+        no_recovery=True,
+        plaintext=True,
+        database=database,
+    )
+    sources.mkdir()
+    write(sources / "first", "first-")
+    with open_vault(folder, lambda: PASSPHRASE) as vault:
+        ingest(vault, IngestRequest([os.fsencode(sources / "first")]))
+
+
+# -- all of it, on one database --------------------------------------------------------------------
+
+
+def measure(folder: Path, items: int, database: str | None) -> dict[str, Any]:
+    from evidence_vault.log.catalogue import Catalogue
+    from evidence_vault.vault.opening import open_vault
+
+    material, vault_folder, sources = Material(), folder / "vault", folder / "sources"
+    folder.mkdir()
+    make_vault(vault_folder, sources, database)
+    before = commands(vault_folder, sources)
+    print("commands, empty", before, file=sys.stderr, flush=True)
+    with open_vault(vault_folder, lambda: PASSPHRASE) as vault:
+        catalogue = vault.catalogue
+        own = catalogue.frontier().size
+        catalogue.add_log(OTHER_LOG)
+        begun = time.perf_counter()
+        spent = fill(catalogue, material, 0, items)
+        print(f"filled in {time.perf_counter() - begun:.0f} s", file=sys.stderr, flush=True)
+        size = settled(catalogue, database) / (items + own)
+        place = folder / "empty.db" if database is None else database
+        empty = Catalogue.create(place, OTHER_LOG, schema="bench_empty")
+        full, alone = compare(catalogue, empty, material, items)
+        empty.close()
+    with open_vault(vault_folder, lambda: PASSPHRASE) as vault:
+        questions = ask(vault.catalogue, material, items)
+    after = commands(vault_folder, sources)
+    return {
+        "after": after,
+        "before": before,
+        "built": items / sum(spent),
+        "empty": alone,
+        "full": full,
+        "questions": questions,
+        "size": size,
+    }
+
+
+def settled(catalogue: Any, database: str | None) -> float:
+    """Bytes of the database, once it has done what it does in the background anyway."""
+    with catalogue._session() as session:
+        connection = session.connection()
+        if database is None:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            return float(pages * connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+        raw = connection.connection.driver_connection
+        session.rollback()
+        raw.autocommit = True
+        raw.execute("VACUUM ANALYZE")
+        bytes_ = raw.execute("SELECT pg_database_size(current_database())").fetchone()[0]
+        raw.autocommit = False
+        return float(bytes_)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--items", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path, default=None)
+    parser.add_argument("--database", default=None)
+    parser.add_argument("--only", choices=("sqlite", "postgresql"), default=None)
+    parser.add_argument("--keep", type=Path, help="figures of the databases so far, JSON")
+    arguments = parser.parse_args()
+    found: dict[str, Any] = {}
+    if arguments.keep and arguments.keep.is_file():
+        found = json.loads(arguments.keep.read_text())
+    for name, database in (("sqlite", None), ("postgresql", arguments.database)):
+        skipped = name == "postgresql" and database is None
+        if skipped or arguments.only not in (None, name):
+            continue
+        with tempfile.TemporaryDirectory(prefix="catalogue-", dir=arguments.folder) as folder:
+            os.environ["EVIDENCE_VAULT_STATE"] = str(Path(folder) / "state")
+            found[name] = measure(Path(folder) / "bench", arguments.items, database)
+        if arguments.keep:
+            arguments.keep.write_text(json.dumps(found, indent=1))
+    put_section("A catalogue of", told(found, arguments.items))
+
+
+def told(found: dict[str, Any], items: int) -> list[str]:
+    names = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+    there = [name for name in names if name in found]
+    heads = " | ".join(names[name] for name in there)
+
+    def row(words: str, *cells: str) -> str:
+        return f"| {words} | {' | '.join(cells)} |"
+
+    def each(how: Callable[[dict[str, Any]], str]) -> list[str]:
+        return [how(found[name]) for name in there]
+
+    lines = [
+        f"## A catalogue of {items:,} items",
+        "",
+        f"Made by `python benchmarks/catalogue.py` on {time.strftime('%Y-%m-%d', time.gmtime())}: "
+        f"{os.cpu_count()} cores ({platform.processor() or platform.machine()}), "
+        f"{platform.system()}, Python {platform.python_version()}"
+        f"{'' if 'postgresql' in found else '; PostgreSQL was not measured'}. Names, titles and "
+        "descriptions in Latin and Burmese letters; half of the items have a title, four of ten a "
+        f"description. Medians of {ROUNDS}; pages of 50.",
+        "",
+        f"| measure | {heads} | goal |",
+        f"|---|{'---|' * len(there)}---|",
+        row("a batch of 1,000, each item, full", *each(lambda f: f"{f['full']:.3f} ms"), ""),
+        row("the same, empty, taking turns", *each(lambda f: f"{f['empty']:.3f} ms"), ""),
+        row("ratio", *each(lambda f: f"{f['full'] / f['empty']:.2f}"), "≤ 1.5"),
+        row("size of the database, each item", *each(lambda f: f"{f['size']:,.0f} bytes"), ""),
+        row(
+            "slowest question below",
+            *each(lambda f: f"{max(q['median'] for q in f['questions']):.0f} ms"),
+            "≤ 50 ms",
+        ),
+        "",
+        f"| question | items on the page | {heads} |",
+        f"|---|---|{'---|' * len(there)}",
+    ]
+    for at, question in enumerate(found[there[0]]["questions"]):
+        rows = "" if question["rows"] is None else str(question["rows"])
+        cells = each(lambda f, at=at: f"{f['questions'][at]['median']:.1f} ms")
+        lines.append(row(question["name"], rows, *cells))
+    both = " | ".join(f"{names[name]}, empty | {names[name]}, full" for name in there)
+    lines += ["", f"| command, without start and passphrase | {both} |"]
+    lines.append(f"|---|{'---|---|' * len(there)}")
+    for at, command in enumerate(found[there[0]]["before"]):
+        cells = [
+            f"{found[name][when][at]['median']:.0f} ms"
+            for name in there
+            for when in ("before", "after")
+        ]
+        lines.append(row(command["name"], *cells))
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    main()
