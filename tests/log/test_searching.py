@@ -35,7 +35,7 @@ IDS = st.one_of(
     st.integers(0, 20_050).map(lambda n: f"AB-{n:07d}"),
     st.integers(0, 99).map(lambda n: f"AB-{9_999_950 + n:07d}"),  # seven digits, then eight
     st.integers(0, 9).map(lambda n: f"A{n}C-{n:07d}"),
-    st.just("ZZ-999999999999"),
+    st.sampled_from(["ZZ-999999999999", "AB-1", "AB-000", "X-12a", "AB-0000abc"]),
 )
 
 

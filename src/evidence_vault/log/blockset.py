@@ -15,12 +15,23 @@ from collections.abc import Iterable, Iterator
 BLOCK_DIGITS = 4
 
 
+_ALONE = "!"  # before every digit and letter
+
+
 def block_of(item: str) -> tuple[str, int]:
-    """(block, last digits) of an identifier; undone by :func:`item_in`."""
-    return item[:-BLOCK_DIGITS], int(item[-BLOCK_DIGITS:])
+    """(block, last digits) of an identifier; undone by :func:`item_in`.
+
+    What is no identifier of ours (core/event.py) has a block of its own.
+    """
+    digits = item[-BLOCK_DIGITS:]
+    if len(digits) == BLOCK_DIGITS and digits.isascii() and digits.isdigit():
+        return item[:-BLOCK_DIGITS], int(digits)
+    return item + _ALONE, 0
 
 
 def item_in(block: str, number: int) -> str:
+    if block.endswith(_ALONE):
+        return block.removesuffix(_ALONE)
     return f"{block}{number:0{BLOCK_DIGITS}d}"
 
 
@@ -30,7 +41,7 @@ def group_of(block: str) -> str:
     Identifiers have seven digits or more, so a group is one block until a prefix has given out ten
     million; after that ``P-10000000`` stands between ``P-1000000`` and ``P-1000001``.
     """
-    return block[: block.index("-") + 4]
+    return block[: block.find("-") + 4] if "-" in block else block
 
 
 def pack(numbers: Iterable[int]) -> bytes:
