@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, func, select
+from sqlalchemy import Integer, and_, func, select
 
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.core.placement import Placed
@@ -248,7 +248,8 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
 
     def last_number(self, prefix: str) -> int:
         """The highest item number given out under a prefix, 0 when none."""
-        ours = LogItem.id.like(f"{prefix}-%")  # type: ignore[attr-defined]
+        # A range of the key ("." follows "-"): items of other vaults behind ours are not read.
+        ours = and_(LogItem.id > f"{prefix}-", LogItem.id < f"{prefix}.")  # type: ignore[arg-type]
         with self._session() as session:
             newest = session.execute(select(func.max(LogItem.id)).where(ours)).scalar()
             if newest is not None and str(newest)[len(prefix) + 1 :].startswith("9999999"):
