@@ -181,13 +181,18 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
                 found.update((row[0], Head(*row)) for row in session.execute(query))
         return found
 
-    def homes(self) -> dict[str, str]:
-        """Home origin of every item."""
+    def homes(self, items: Sequence[str] | None = None) -> dict[str, str]:
+        """Home origin of every item, or of those of ``items`` that are known."""
+        query = select(LogItem.id, LogItem.home).distinct()  # type: ignore[call-overload]
         with self._session() as session:
-            return {
-                row[0]: row[1]
-                for row in session.execute(select(LogItem.id, LogItem.home).distinct())  # type: ignore[call-overload]
-            }
+            if items is None:
+                return {row[0]: row[1] for row in session.execute(query)}
+            found: dict[str, str] = {}
+            for start in range(0, len(items), MANY):
+                some = list(items[start : start + MANY])
+                rows = session.execute(query.where(LogItem.id.in_(some)))  # type: ignore[attr-defined]
+                found.update((row[0], row[1]) for row in rows)
+        return found
 
     def commit_starts(self, log: int) -> list[tuple[int, int]]:
         """(first entry, end) of every commit of a log, in order."""
