@@ -32,7 +32,7 @@ from evidence_vault.log.tokens import READ, Clause, Tokens
 _TABLES = SQLModel.metadata.tables
 _MANY = 500  # values in one IN (…)
 _FIRST = 3  # tokens of a set that are read in every block, the rarest ones
-_CROWD = 24  # items left in a block that make it worth while to read the other tokens
+_CROWD = 4  # items left in a block that make it worth while to read the other tokens
 
 Described = Mapping[str, tuple[Mapping[str, Any], Sequence[str]]]
 """By item: its row of index_item (columns READ) and its cases."""

@@ -21,6 +21,15 @@ MANY = 500  # values in one IN (…)
 _ITEM = SQLModel.metadata.tables["index_item"]
 _CASE = SQLModel.metadata.tables["index_case"]
 _TEXTS = ("name", "title", "description", "place")
+_READ_FOR = {
+    "digest": ("sha256", "sha512"),
+    "name": ("name", "key_name"),
+    "text": (*_TEXTS, *(f"key_{name}" for name in _TEXTS)),
+    "date": ("occurred_at",),
+    "source_code": ("source_code",),
+    "accession": ("accession",),
+    "place": ("place", "key_place"),
+}
 
 
 class SearchIndex:
@@ -124,15 +133,16 @@ class SearchIndex:
         asked = Asked(
             digest, name, text, date, source_code, case, accession, place, pcodes, spellings or {}
         )
-        found: list[dict[str, Any]] = []
+        found: list[str] = []
         with self._session() as session:
             wanted = None if limit is None else offset + limit
             ids = self._candidates(session, asked, after)
             while some := list(islice(ids, _so_many(wanted, len(found)))):
-                found += [row for row in _rows(session, some) if asked.met_by(row)]
+                found += asked.met(session, some)
                 if wanted is not None and len(found) >= wanted:
                     break
-        return found[offset:wanted]
+            page_ids = found[offset:wanted]
+            return [row for some in _chunks(page_ids) for row in _rows(session, some)]
 
     def _candidates(self, session: Session, asked: Asked, after: str | None) -> Iterator[str]:
         if asked.digest is None:
@@ -194,8 +204,21 @@ class Asked:
                 found.append(exact(kind, value))
         return [clause for clause in found if clause is not None]
 
+    def met(self, session: Session, ids: Sequence[str]) -> list[str]:
+        """Those of these items, in order, that meet the conditions: only what tells is read."""
+        columns = {"id"}
+        for condition, names in _READ_FOR.items():
+            if getattr(self, condition) is not None:
+                columns.update(names)
+        chosen = [_ITEM.c[name] for name in sorted(columns)]
+        query = select(*chosen).where(_ITEM.c.id.in_(list(ids)))
+        rows = [dict(row) for row in session.execute(query).mappings()]
+        if self.case is not None:
+            _with_cases(session, rows)
+        return sorted(row["id"] for row in rows if self.met_by(row))
+
     def met_by(self, row: Mapping[str, Any]) -> bool:
-        """``row``: of index_item, with its cases."""
+        """``row``: the columns of index_item that the conditions go by, and its cases."""
         low = None if self.digest is None else self.digest.lower()
         return (
             (low is None or row["sha256"].startswith(low) or row["sha512"].startswith(low))
