@@ -32,6 +32,7 @@ from evidence_vault.log.tokens import READ, Clause, Tokens
 _TABLES = SQLModel.metadata.tables
 _MANY = 500  # values in one IN (…)
 _FIRST = 3  # tokens of a set that are read in every block, the rarest ones
+_THEN = 9  # tokens of a set that are read at all
 _CROWD = 4  # items left in a block that make it worth while to read the other tokens
 
 Described = Mapping[str, tuple[Mapping[str, Any], Sequence[str]]]
@@ -338,7 +339,7 @@ class Looked:
         found = []
         for clause in self._clauses:
             sets = [sorted(each, key=lambda token: (weight[token], token)) for each in clause]
-            found.append([(each[:_FIRST], each[_FIRST:]) for each in sets])
+            found.append([(each[:_FIRST], each[_FIRST:_THEN]) for each in sets])
         return found
 
     def _left(
@@ -351,7 +352,13 @@ class Looked:
             held[block, token] = bits_of(data)
         left = {block: _met(block, held, [[f for f, _ in c] for c in rare]) for block in chosen}
         crowded = [block for block in chosen if left[block].bit_count() > _CROWD]
-        others = {token for clause in rare for _, more in clause for token in more}
+        others = {
+            token
+            for clause in rare
+            for few, more in clause
+            if any(_met(block, held, [[few]]) for block in crowded)
+            for token in more
+        }
         if crowded and others:
             for block, token, data in self._read(crowded, others):
                 held[block, token] = bits_of(data)
