@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,7 +137,7 @@ def overlap(column: str | None, date: str) -> bool:
 
 def meets(row: Row, asked: dict[str, Any], spellings: dict[str, tuple[str, ...]]) -> bool:
     values = row.values
-    checks = {
+    checks: dict[str, Callable[[Any], bool]] = {
         "name": lambda v: holds(row, ("name",), v, spellings["name"]),
         "text": lambda v: holds(
             row, ("name", "title", "description", "place"), v, spellings["text"]
@@ -237,7 +237,7 @@ def test_found_is_what_reading_every_row_finds(
             name: query_keys([asked[name]]) if keys and asked.get(name) else ()
             for name in ("name", "text", "place")
         }
-        given_too = {"spellings": spellings, "pcodes": ("MMR001", "MMR001009")}
+        given_too: dict[str, Any] = {"spellings": spellings, "pcodes": ("MMR001", "MMR001009")}
         expected = [i for i in everything if meets(rows[i], asked, spellings)]
         found = catalogue.search(**asked, **given_too)
         assert [row["id"] for row in found] == expected, asked

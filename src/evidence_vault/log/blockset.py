@@ -41,7 +41,8 @@ def group_of(block: str) -> str:
     Identifiers have seven digits or more, so a group is one block until a prefix has given out ten
     million; after that ``P-10000000`` stands between ``P-1000000`` and ``P-1000001``.
     """
-    return block[: block.find("-") + 4] if "-" in block else block
+    name = block.removesuffix(_ALONE)
+    return name[: name.find("-") + 4] if "-" in name else name
 
 
 def pack(numbers: Iterable[int]) -> bytes:
