@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all tamper strip-table lint bench lock clean up down \
+.PHONY: help demo test test-all tamper strip-table lint bench bench-catalogue lock clean up down \
     system-demo system-test system-servers
 
 help:  ## say what can be made
@@ -45,6 +45,9 @@ lint: $(VENV)/ready-test  ## style, formatting, types and import layers
 
 bench: system-demo $(BENCH_VENV)/ready  ## the measures of benchmarks/RESULTS.md
 	$(BENCH_VENV)/bin/python benchmarks/run.py $(BENCH_ARGS)
+
+bench-catalogue: $(BENCH_VENV)/ready  ## a catalogue of 1,000,000 items (BENCH_ARGS=--database=URL: PostgreSQL, too)
+	$(BENCH_VENV)/bin/python benchmarks/catalogue.py $(BENCH_ARGS)
 
 clean:  ## remove the environments and what tools left behind; no vault is touched
 	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

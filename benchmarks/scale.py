@@ -24,6 +24,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sections import put_section
+
 HERE = Path(__file__).resolve().parent
 PASSPHRASE = "correct horse battery staple"
 BATCH = 1024
@@ -342,9 +344,7 @@ def write_results(plain: list[dict[str, Any]], sealed: list[dict[str, Any]]) -> 
         ),
         "",
     ]
-    results = HERE / "RESULTS.md"
-    others = results.read_text().split("\n## ")[0].rstrip() if results.is_file() else "# Results"
-    results.write_text(others + "\n\n" + "\n".join(lines))
+    put_section("A log of", lines)
     (HERE / "scale.svg").write_text(draw(plain))
     print("\n".join(lines))
 

@@ -18,17 +18,21 @@ _LIMIT = click.option(
 _OFFSET = click.option(
     "--offset", type=click.IntRange(min=0), default=0, metavar="N", help="Pass over the first N."
 )
+_AFTER = click.option(
+    "--after", metavar="ITEM", help="Only items behind this one: the next page, at once."
+)
 
 
 @command("list")
 @_LIMIT
 @_OFFSET
-def list_items(session: Session, limit: int | None, offset: int) -> Answer:
+@_AFTER
+def list_items(session: Session, limit: int | None, offset: int, after: str | None) -> Answer:
     """List the items, in order of their identifiers."""
     from evidence_vault.vault import queries
 
     with session.open() as vault:
-        result = queries.list_items(vault, limit=limit, offset=offset)
+        result = queries.list_items(vault, limit=limit, offset=offset, after=after)
     return answer(result, render.listing)
 
 
@@ -43,6 +47,7 @@ def list_items(session: Session, limit: int | None, offset: int) -> Answer:
 @click.option("--accession", metavar="ID", help="Accession.")
 @_LIMIT
 @_OFFSET
+@_AFTER
 def search(
     session: Session,
     words: tuple[str, ...],
@@ -55,6 +60,7 @@ def search(
     accession: str | None,
     limit: int | None,
     offset: int,
+    after: str | None,
 ) -> Answer:
     """Find items that meet every condition; TEXT is looked for in what people wrote."""
     from evidence_vault.vault.queries import search_items
@@ -80,6 +86,7 @@ def search(
             accession=accession,
             limit=limit,
             offset=offset,
+            after=after,
         )
     return answer(result, render.found)
 

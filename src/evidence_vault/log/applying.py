@@ -17,6 +17,7 @@ from evidence_vault.core.merkle import Frontier
 from evidence_vault.core.placement import Placed
 from evidence_vault.errors import VaultBusy
 from evidence_vault.log.postgres import is_passing
+from evidence_vault.log.postings import by_block, enter, reposted
 from evidence_vault.log.tables import IndexCase, IndexItem, LogState
 
 # Bulk work goes past the object mapper, straight to the tables.
@@ -95,7 +96,8 @@ class Applying:
                 with self._session() as session:
                     _apply_rows(session, self.log, rows)
                     _apply_objects(session, index.objects)
-                    _apply_index(session, index)
+                    with reposted(session, _touched(index)):
+                        _apply_index(session, index)
                     session.execute(
                         update(LogState)
                         .where(LogState.log == self.log)  # type: ignore[arg-type]
@@ -173,6 +175,7 @@ def _apply_heads(session: Session, log: int, heads: dict[str, dict[str, Any]]) -
         else:
             moved.append({"item": item, "seq": head["seq"], "idx": head["idx"]})
     put(session, "log_item", new)
+    enter(session, "log_block", by_block(row["id"] for row in new))
     if moved:
         table = _TABLES["log_item"]
         session.connection().execute(
@@ -209,6 +212,16 @@ def _apply_index(session: Session, index: IndexRows) -> None:
     _apply_patches(session, index.patches)
     for item, values, cases in index.again:
         _apply_again(session, item, values, cases)
+
+
+def _touched(index: IndexRows) -> set[str]:
+    """Every item whose searchable values may change."""
+    return {
+        *(row["id"] for row in index.items),
+        *(item for _, item in index.cases),
+        *(item for item, _ in index.patches),
+        *(item for item, _, _ in index.again),
+    }
 
 
 def _cut(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, Integer, func, select
+from sqlalchemy import Engine, Integer, and_, func, select
 
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.core.placement import Placed
@@ -186,13 +186,18 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
                 found.update((row[0], Head(*row)) for row in session.execute(query))
         return found
 
-    def homes(self) -> dict[str, str]:
-        """Home origin of every item."""
+    def homes(self, items: Sequence[str] | None = None) -> dict[str, str]:
+        """Home origin of every item, or of those of ``items`` that are known."""
+        query = select(LogItem.id, LogItem.home).distinct()  # type: ignore[call-overload]
         with self._session() as session:
-            return {
-                row[0]: row[1]
-                for row in session.execute(select(LogItem.id, LogItem.home).distinct())  # type: ignore[call-overload]
-            }
+            if items is None:
+                return {row[0]: row[1] for row in session.execute(query)}
+            found: dict[str, str] = {}
+            for start in range(0, len(items), MANY):
+                some = list(items[start : start + MANY])
+                rows = session.execute(query.where(LogItem.id.in_(some)))  # type: ignore[attr-defined]
+                found.update((row[0], row[1]) for row in rows)
+        return found
 
     def commit_starts(self, log: int) -> list[tuple[int, int]]:
         """(first entry, end) of every commit of a log, in order."""
@@ -253,7 +258,8 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
 
     def last_number(self, prefix: str) -> int:
         """The highest item number given out under a prefix, 0 when none."""
-        ours = LogItem.id.like(f"{prefix}-%")  # type: ignore[attr-defined]
+        # A range of the key ("." follows "-"): items of other vaults behind ours are not read.
+        ours = and_(LogItem.id > f"{prefix}-", LogItem.id < f"{prefix}.")  # type: ignore[arg-type]
         with self._session() as session:
             newest = session.execute(select(func.max(LogItem.id)).where(ours)).scalar()
             if newest is not None and str(newest)[len(prefix) + 1 :].startswith("9999999"):
@@ -272,9 +278,7 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
 
     def item_ids(self) -> list[str]:
         """Every item, in order of identifiers."""
-        with self._session() as session:
-            rows = session.execute(select(LogItem.id).distinct().order_by(LogItem.id))  # type: ignore[call-overload]
-            return [row[0] for row in rows]
+        return self.page_of_items()
 
     def indexes_of(self, kinds: Sequence[str], log: int | None = None) -> list[int]:
         """Entries of these types in one log, in order. Cost: those entries, not the log."""
@@ -314,5 +318,5 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
         return None if row is None else str(row[0])
 
     def count_items(self) -> int:
-        with self._session() as session:
-            return int(session.execute(select(func.count(func.distinct(LogItem.id)))).scalar() or 0)
+        """Items of all logs, each once."""
+        return self.count_blocks()

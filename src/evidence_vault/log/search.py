@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Engine, case, func, inspect, or_, select
-from sqlmodel import Session
+from sqlalchemy import Engine, inspect, select
+from sqlmodel import Session, SQLModel
 
+from evidence_vault.log.blockset import count
 from evidence_vault.log.database import translated
-from evidence_vault.log.tables import IndexArrival, IndexCase, IndexItem
+from evidence_vault.log.postings import Looked, blocks, page, skipped
+from evidence_vault.log.tables import IndexArrival, IndexItem
+from evidence_vault.log.tokens import DIGITS, Clause, coded, dated, exact, holding, lowered
 
 MANY = 500  # values in one IN (…)
+_ITEM = SQLModel.metadata.tables["index_item"]
+_CASE = SQLModel.metadata.tables["index_case"]
+_TEXTS = ("name", "title", "description", "place")
+_READ_FOR = {
+    "digest": ("sha256", "sha512"),
+    "name": ("name", "key_name"),
+    "text": (*_TEXTS, *(f"key_{name}" for name in _TEXTS)),
+    "date": ("occurred_at",),
+    "source_code": ("source_code",),
+    "accession": ("accession",),
+    "place": ("place", "key_place"),
+}
 
 
 class SearchIndex:
@@ -59,35 +76,33 @@ class SearchIndex:
 
     def find(
         self,
-        ids: Iterable[str] | None = None,
+        ids: Sequence[str] | None = None,
         *,
-        where: Sequence[Any] = (),
+        after: str | None = None,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """Index rows with their cases, in order of identifiers."""
-        query = select(IndexItem).order_by(IndexItem.id)
-        if ids is not None:
-            query = query.where(IndexItem.id.in_(list(ids)))  # type: ignore[attr-defined]
-        for condition in where:
-            query = query.where(condition)
-        if limit is not None:
-            query = query.limit(limit)
+        """Index rows with their cases, in order of identifiers; ``after``: those behind it.
+
+        Cost: the page, wherever it lies.
+        """
         with self._session() as session:
-            rows = [row.model_dump() for row in session.execute(query.offset(offset)).scalars()]
-            cases: dict[str, list[str]] = {}
-            for start in range(0, len(rows), 500):
-                chunk = [r["id"] for r in rows[start : start + 500]]
-                pairs = session.execute(
-                    select(IndexCase.id, IndexCase.case)  # type: ignore[call-overload]
-                    .where(IndexCase.id.in_(chunk))  # type: ignore[attr-defined]
-                    .order_by(IndexCase.case)
-                )
-                for item, case in pairs:
-                    cases.setdefault(item, []).append(case)
-        for row in rows:
-            row["case"] = cases.get(row["id"], [])
-        return rows
+            if ids is not None:
+                found = [row for some in _chunks(sorted(ids)) for row in _rows(session, some)]
+                found = [row for row in found if after is None or row["id"] > after]
+                return found[offset:] if limit is None else found[offset : offset + limit]
+            query = select(_ITEM).order_by(_ITEM.c.id)
+            if offset:
+                first = skipped(blocks(session, "index_block", after), after, offset)
+                if first is None:
+                    return []
+                query = query.where(_ITEM.c.id >= first)
+            elif after is not None:
+                query = query.where(_ITEM.c.id > after)
+            if limit is not None:
+                query = query.limit(limit)
+            rows = [dict(row) for row in session.execute(query).mappings()]
+            return [row for some in _chunks(rows) for row in _with_cases(session, some)]
 
     def search(
         self,
@@ -102,39 +117,55 @@ class SearchIndex:
         place: str | None = None,
         pcodes: Sequence[str] = (),
         spellings: Mapping[str, Sequence[str]] | None = None,
+        after: str | None = None,
         limit: int | None = None,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """Items that meet every condition given. Digests match by prefix of at least 8 hex.
+        """Items that meet every condition given, in order of identifiers.
 
-        ``spellings``: for ``name``, ``text`` and ``place`` the keys (core/searchkey.py) that do as
-        well as the text itself; without them texts match as they were typed. ``pcodes``: places
-        that
-        do as well as ``place``.
+        ``digest``: the beginning of a SHA-256 or SHA-512, hex; fewer than 8 digits are looked for
+        in every item. ``spellings``: for ``name``, ``text`` and ``place`` the keys
+        (core/searchkey.py) that do as well as the text itself; without them texts match as they
+        were typed, but for A-Z and a-z. ``pcodes``: places that do as well as ``place``. ``after``:
+        items behind this one. An ``offset`` costs the items passed over: for far pages give
+        ``after``.
         """
-        keys = spellings or {}
-        where: list[Any] = []
-        if digest is not None:
-            low = digest.lower()
-            where.append(_starts(IndexItem.sha256, low) | _starts(IndexItem.sha512, low))
-        if name is not None:
-            where.append(_any_holds(("name",), name, keys.get("name", ())))
-        if text is not None:
-            columns = ("name", "title", "description", "place")
-            where.append(_any_holds(columns, text, keys.get("text", ())))
-        if place is not None:
-            coded = IndexItem.place.in_(list(pcodes))  # type: ignore[union-attr]
-            where.append(_any_holds(("place",), place, keys.get("place", ())) | coded)
-        if date is not None:
-            where.append(_overlaps(date))
-        if source_code is not None:
-            where.append(IndexItem.source_code == source_code)
-        if accession is not None:
-            where.append(IndexItem.accession == accession)
-        if case is not None:
-            members = select(IndexCase.id).where(IndexCase.case == case)  # type: ignore[call-overload]
-            where.append(IndexItem.id.in_(members))  # type: ignore[attr-defined]
-        return self.find(where=where, limit=limit, offset=offset)
+        asked = Asked(
+            digest, name, text, date, source_code, case, accession, place, pcodes, spellings or {}
+        )
+        found: list[str] = []
+        with self._session() as session:
+            wanted = None if limit is None else offset + limit
+            ids = self._candidates(session, asked, after)
+            while some := list(islice(ids, _so_many(wanted, len(found)))):
+                found += asked.met(session, some)
+                if wanted is not None and len(found) >= wanted:
+                    break
+            page_ids = found[offset:wanted]
+            return [row for some in _chunks(page_ids) for row in _rows(session, some)]
+
+    def _candidates(self, session: Session, asked: Asked, after: str | None) -> Iterator[str]:
+        if asked.digest is None:
+            return iter(Looked(session, asked.clauses(), after))
+        low = asked.digest.lower()
+        query = select(_ITEM.c.id).where(_ITEM.c.sha256 >= low, _ITEM.c.sha256 < low + "g")
+        ids = {row[0] for row in session.execute(query)}
+        begins = [] if len(low) < DIGITS else [exact("D", low[:DIGITS])]
+        ids.update(Looked(session, begins, after))
+        return (item for item in sorted(ids) if after is None or item > after)
+
+    def count_blocks(self) -> int:
+        """How many items the log knows. Cost: one row for ten thousand items."""
+        with self._session() as session:
+            return sum(count(data) for _, data in blocks(session, "log_block"))
+
+    def page_of_items(
+        self, after: str | None = None, limit: int | None = None, offset: int = 0
+    ) -> list[str]:
+        """Items of the log in order of identifiers, described or not."""
+        with self._session() as session:
+            known = blocks(session, "log_block", after)
+        return page(known, after, limit, offset)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
@@ -142,36 +173,124 @@ class SearchIndex:
             yield session
 
 
-def _any_holds(columns: Sequence[str], text: str, keys: Sequence[str]) -> Any:
-    """That one of these texts holds ``text`` as it was typed, or it or its key one of ``keys``."""
-    holding = [_contains(getattr(IndexItem, name), text) for name in columns]
-    for key in keys:
-        holding += [_contains(getattr(IndexItem, name), key) for name in columns]
-        holding += [_contains(getattr(IndexItem, f"key_{name}"), key) for name in columns]
-    return or_(*holding)
+@dataclass(frozen=True)
+class Asked:
+    """The conditions of one search, each None when it was not given."""
+
+    digest: str | None
+    name: str | None
+    text: str | None
+    date: str | None
+    source_code: str | None
+    case: str | None
+    accession: str | None
+    place: str | None
+    pcodes: Sequence[str]
+    spellings: Mapping[str, Sequence[str]]
+
+    def clauses(self) -> list[Clause]:
+        """What every item that meets the conditions has; the converse is for :meth:`met_by`."""
+        found: list[Clause | None] = []
+        for condition, kinds, typed in (("name", "N", self.name), ("text", "NTP", self.text)):
+            if typed is not None:
+                found.append(holding(kinds, [typed, *self.spellings.get(condition, ())]))
+        if self.place is not None:
+            held = holding("P", [self.place, *self.spellings.get("place", ())])
+            found.append(None if held is None else held + coded(self.pcodes))
+        if self.date is not None:
+            found.append(dated(self.date))
+        for kind, value in (("S", self.source_code), ("A", self.accession), ("C", self.case)):
+            if value is not None:
+                found.append(exact(kind, value))
+        return [clause for clause in found if clause is not None]
+
+    def met(self, session: Session, ids: Sequence[str]) -> list[str]:
+        """Those of these items, in order, that meet the conditions: only what tells is read."""
+        columns = {"id"}
+        for condition, names in _READ_FOR.items():
+            if getattr(self, condition) is not None:
+                columns.update(names)
+        chosen = [_ITEM.c[name] for name in sorted(columns)]
+        query = select(*chosen).where(_ITEM.c.id.in_(list(ids)))
+        rows = [dict(row) for row in session.execute(query).mappings()]
+        if self.case is not None:
+            _with_cases(session, rows)
+        return sorted(row["id"] for row in rows if self.met_by(row))
+
+    def met_by(self, row: Mapping[str, Any]) -> bool:
+        """``row``: the columns of index_item that the conditions go by, and its cases."""
+        low = None if self.digest is None else self.digest.lower()
+        return (
+            (low is None or row["sha256"].startswith(low) or row["sha512"].startswith(low))
+            and self._texts_met(row)
+            and (self.date is None or _overlap(row["occurred_at"], self.date))
+            and (self.source_code is None or row["source_code"] == self.source_code)
+            and (self.accession is None or row["accession"] == self.accession)
+            and (self.case is None or self.case in row["case"])
+        )
+
+    def _texts_met(self, row: Mapping[str, Any]) -> bool:
+        if self.name is not None and not self._holds(row, ("name",), "name", self.name):
+            return False
+        if self.text is not None and not self._holds(row, _TEXTS, "text", self.text):
+            return False
+        return (
+            self.place is None
+            or row["place"] in self.pcodes
+            or self._holds(row, ("place",), "place", self.place)
+        )
+
+    def _holds(
+        self, row: Mapping[str, Any], columns: Sequence[str], condition: str, typed: str
+    ) -> bool:
+        """That one of these texts holds ``typed``, or it or its key one of the spellings."""
+        texts = [lowered(row[name]) for name in columns if row[name] is not None]
+        if any(lowered(typed) in text for text in texts):
+            return True
+        kept = [f"key_{name}" for name in columns]
+        texts += [lowered(row[name]) for name in kept if row[name] is not None]
+        keys = [lowered(key) for key in self.spellings.get(condition, ())]
+        return any(key in text for key in keys for text in texts)
 
 
-def _starts(column: Any, text: str) -> Any:
-    return column.startswith(text, autoescape=True)
+def _overlap(column: str | None, date: str) -> bool:
+    """That a date or interval ``START/END`` has a moment in common with another.
 
-
-def _overlaps(date: str) -> Any:
-    """Items whose date or interval ``START/END`` has a moment in common with a date or interval.
-
-    Dates are ISO 8601, of any precision: one lasts as long as its precision says.
+    Dates are ISO 8601, of any precision: one lasts as long as its precision says. "2024-02" lies
+    before "2024-03", and so does all that begins with it; a text that is the beginning of another
+    holds it, so both comparisons are made over the length they share.
     """
-    column = IndexItem.occurred_at
-    slash = func.instr(column, "/")
-    start = case((slash > 0, func.substr(column, 1, slash - 1)), else_=column)
-    end = case((slash > 0, func.substr(column, slash + 1)), else_=column)
+    if column is None:
+        return False
+    start, slash, end = column.partition("/")
+    end = end if slash else start
     first, _, last = date.partition("/")
     last = last or first
-    # "2024-02" lies before "2024-03", and so does all that begins with it; a text that is the
-    # beginning of another holds it, so both comparisons are made over the length they share.
-    begins = func.substr(start, 1, len(last)) <= func.substr(last, 1, func.length(start))
-    ends = func.substr(end, 1, len(first)) >= func.substr(first, 1, func.length(end))
-    return begins & ends
+    return start[: len(last)] <= last[: len(start)] and end[: len(first)] >= first[: len(end)]
 
 
-def _contains(column: Any, text: str) -> Any:
-    return column.contains(text, autoescape=True)
+def _rows(session: Session, ids: Sequence[str]) -> list[dict[str, Any]]:
+    query = select(_ITEM).where(_ITEM.c.id.in_(list(ids)))
+    rows = sorted(session.execute(query).mappings(), key=lambda row: row["id"])
+    return _with_cases(session, [dict(row) for row in rows])
+
+
+def _with_cases(session: Session, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows, at most MANY of them, each with its cases in order."""
+    cases: dict[str, list[str]] = {}
+    query = select(_CASE.c.id, _CASE.c.case).where(_CASE.c.id.in_([row["id"] for row in rows]))
+    for item, case in session.execute(query):
+        cases.setdefault(item, []).append(case)
+    for row in rows:
+        row["case"] = sorted(cases.get(row["id"], []))
+    return rows
+
+
+def _so_many(wanted: int | None, found: int) -> int:
+    """Candidates to look at next: mostly all of them are what is looked for."""
+    return MANY if wanted is None else min(MANY, max(wanted - found, 32))
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Any]:
+    for start in range(0, len(values), MANY):
+        yield values[start : start + MANY]

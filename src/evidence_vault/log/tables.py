@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from evidence_vault.log.text import neutral
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class LogMeta(SQLModel, table=True):
@@ -95,6 +95,15 @@ class LogObject(SQLModel, table=True):
     etag: str | None = None
 
 
+class LogBlock(SQLModel, table=True):
+    """Which items there are, ten thousand to a block (blockset.py): pages and counts at once."""
+
+    __tablename__ = "log_block"
+    __table_args__ = {"sqlite_with_rowid": False}
+    block: str = Field(primary_key=True)
+    ids: bytes
+
+
 class LogProof(SQLModel, table=True):
     """What somebody else put to a checkpoint of ours; the bytes lie under ``evidence/<size>/``.
 
@@ -132,25 +141,28 @@ class LogPeer(SQLModel, table=True):
 class IndexItem(SQLModel, table=True):
     """Searchable description of an item: the newest value of each field.
 
+    What is not found by ``id`` or ``sha256`` is found by ``index_posting``: each index of its own
+    would be written at a random place for every item.
+
     ``key_…``: what core/searchkey.py keeps of a text, None where the text does as it is.
     """
 
     __tablename__ = "index_item"
     id: str = Field(primary_key=True)
     sha256: str = Field(index=True)
-    sha512: str = Field(index=True)
+    sha512: str
     size: int
     format: str
     extension: str
-    accession: str = Field(index=True)
-    name: str = Field(index=True)
+    accession: str
+    name: str
     path: str
-    recorded_at: str = Field(index=True)
+    recorded_at: str
     device_time: str | None = None
     has_location: bool | None = None
-    occurred_at: str | None = Field(default=None, index=True)
+    occurred_at: str | None = None
     place: str | None = None
-    source_code: str | None = Field(default=None, index=True)
+    source_code: str | None = None
     collector_code: str | None = None
     language: str | None = None
     title: str | None = None
@@ -178,9 +190,29 @@ class IndexArrival(SQLModel, table=True):
     """
 
     __tablename__ = "index_arrival"
+    __table_args__ = {"sqlite_with_rowid": False}
     path_key: str = Field(primary_key=True)
     sha256: str = Field(primary_key=True)
     id: str
+
+
+class IndexBlock(SQLModel, table=True):
+    """Which items are described, as in ``log_block``."""
+
+    __tablename__ = "index_block"
+    __table_args__ = {"sqlite_with_rowid": False}
+    block: str = Field(primary_key=True)
+    ids: bytes
+
+
+class IndexPosting(SQLModel, table=True):
+    """Which items of a block have a token (tokens.py), for searching: made from ``index_item``."""
+
+    __tablename__ = "index_posting"
+    __table_args__ = {"sqlite_with_rowid": False}
+    block: str = Field(primary_key=True)
+    token: int = Field(primary_key=True)
+    ids: bytes
 
 
 # With the position, so that the newest entry of a type is found without reading the others.

@@ -336,14 +336,13 @@ def _check_passphrase(vault: Vault, passphrase: str) -> None:
 
 
 def _choose(vault: Vault, request: ExportRequest) -> list[str]:
-    known = vault.catalogue.item_ids()
     if request.items is not None:
-        missing = sorted(set(request.items) - set(known))
+        missing = sorted(set(request.items) - set(vault.catalogue.homes(request.items)))
         if missing:
             raise UsageError(f"there is no item {missing[0]} in this vault", code="E-NO-ITEM")
         chosen = set(request.items)
     else:
-        chosen = set(known)
+        chosen = set(vault.catalogue.item_ids())
     if request.case is not None:
         chosen &= {row["id"] for row in vault.catalogue.search(case=request.case)}
     if request.query is not None:

@@ -61,7 +61,7 @@ def fixity(
 
 
 def _record(vault: Vault, chosen: list[str], found: SliceFound, by: str | None) -> int:
-    homes = vault.catalogue.homes()
+    homes = vault.catalogue.homes(chosen)
     values = {
         "actor": by,
         "counts": {

@@ -52,17 +52,21 @@ _NOT_CURRENT = frozenset(
 )
 
 
-def list_items(vault: Vault, limit: int | None = None, offset: int = 0) -> dict[str, Any]:
+def list_items(
+    vault: Vault, limit: int | None = None, offset: int = 0, after: str | None = None
+) -> dict[str, Any]:
     """Items in order of identifiers, from the local index: no passphrase is needed.
+
+    ``after``: only those behind this identifier, whether or not there is such an item.
 
     Of a field vault only what stands in clear: ``station`` is True, and the rest is None.
     """
     if not vault.catalogue.has_index():
-        stored, total = list_stored(vault, limit, offset)
+        stored, total = list_stored(vault, limit, offset, after)
         empty: dict[str, Any] = {**dict.fromkeys(_LISTED), "case": []}
         rows = [{**empty, **row} for row in stored]
         return {**_listing(vault, rows, total), "station": True}
-    rows = vault.catalogue.find(limit=limit, offset=offset)
+    rows = vault.catalogue.find(limit=limit, offset=offset, after=after)
     return {**_listing(vault, rows, vault.catalogue.count_items()), "station": False}
 
 
@@ -79,11 +83,13 @@ def search_items(
     place: str | None = None,
     limit: int | None = None,
     offset: int = 0,
+    after: str | None = None,
 ) -> dict[str, Any]:
     """Items that meet every condition given, from the local index.
 
     ``name``, ``text`` and ``place`` also find what reads the same: other normalisations, Zawgyi,
     known spellings of a place, its P-code. ``places`` in the result: those that were looked for.
+    ``after``: as in :func:`list_items`; an ``offset`` costs the items passed over.
 
     Raises PolicyRefused (E-STATION) on a field vault, which has none.
     """
@@ -105,6 +111,7 @@ def search_items(
         spellings=spellings,
         limit=limit,
         offset=offset,
+        after=after,
     )
     listing = _listing(vault, rows, len(rows))
     return {**listing, "places": [each.to_json() for each in meant]}

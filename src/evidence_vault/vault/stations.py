@@ -191,17 +191,17 @@ def _notices(target: Path | None, elsewhere: bool) -> list[str]:
 # -- what can be seen without reading --------------------------------------------------------------
 
 
-def list_stored(vault: Vault, limit: int | None, offset: int) -> tuple[list[dict[str, Any]], int]:
+def list_stored(
+    vault: Vault, limit: int | None, offset: int, after: str | None = None
+) -> tuple[list[dict[str, Any]], int]:
     """Items by identifier with the time they were taken in; and how many there are in all."""
-    ids = vault.catalogue.item_ids()
-    chosen = ids[offset:] if limit is None else ids[offset : offset + limit]
     rows = []
-    for item in chosen:
+    for item in vault.catalogue.page_of_items(after, limit, offset):
         found = vault.catalogue.home(item)
         assert found is not None
         _, log, index = found
         rows.append({"id": item, "recorded_at": vault.catalogue.entry(index, log).recorded_at})
-    return rows, len(ids)
+    return rows, vault.catalogue.count_items()
 
 
 def show_stored(vault: Vault, item: str) -> dict[str, Any]:
