@@ -24,6 +24,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
+from sections import put_section  # noqa: E402
+
 PASSPHRASE = "correct horse battery staple"
 HEADING = "## Many writers at one vault on S3 and PostgreSQL"
 
@@ -168,9 +170,8 @@ def write_results(best: dict[int, dict[str, float]], files: int, kib: int) -> No
             f"| {count} | {found['rate']:.1f} | {found['rate'] / one:.2f} | "
             f"{100 * found['held']:.0f} % | {found['longest']:.2f} s |"
         )
-    results = HERE / "RESULTS.md"
-    others = results.read_text().split(HEADING)[0].rstrip()
-    results.write_text(others + "\n\n\n" + "\n".join(lines) + "\n")
+    put_section("Many writers", lines)
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
