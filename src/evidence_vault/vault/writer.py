@@ -257,10 +257,13 @@ class Writer:
                     code="E-FORK",
                     hint="keep this vault as evidence; see `evidence-vault log audit`",
                 ) from None
-        vault.demand_held()
         step("8-evidence")
+        vault.demand_held()
+        # Who loses the lock between the question and the write lays an older checkpoint over a newer
+        # one. It is told so (below), the pins know better, and the next writer signs again.
         log.archive.replace(log.checkpoint_key(), note)
         step("8-checkpoint")
+        vault.demand_held()
         empty_commits(log, covering, state.size, step)
         return note
 
