@@ -259,8 +259,8 @@ class Writer:
                 ) from None
         step("8-evidence")
         vault.demand_held()
-        # Who loses the lock between the question and the write lays an older checkpoint over a newer
-        # one. It is told so (below), the pins know better, and the next writer signs again.
+        # Who loses the lock between the question and the write lays an older checkpoint over a
+        # newer one. It is told so (below), the pins know better, and the next writer signs again.
         log.archive.replace(log.checkpoint_key(), note)
         step("8-checkpoint")
         vault.demand_held()
