@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from evidence_vault.errors import KeyProblem, UsageError
@@ -35,6 +35,27 @@ class VaultConfig:
     station: bool = False
 
 
+@dataclass(frozen=True)
+class Places:
+    """The three places of a vault, as ``vault.toml`` names them."""
+
+    archive: str = "archive"
+    control: str = "control"
+    catalogue: str = "catalogue.db"
+
+    @staticmethod
+    def of(config: VaultConfig) -> Places:
+        return Places(config.archive, config.control, config.catalogue)
+
+    def put_into(self, config: VaultConfig) -> VaultConfig:
+        """``config`` with these places."""
+        return replace(config, **asdict(self))
+
+    def told(self) -> dict[str, str]:
+        """For the log and for people: without what names credentials."""
+        return {name: _without_profile(place) for name, place in asdict(self).items()}
+
+
 def format_config(config: VaultConfig) -> str:
     """The text of ``vault.toml``; the inverse of :func:`read_config`."""
     return (
@@ -51,6 +72,12 @@ def format_config(config: VaultConfig) -> str:
 def is_url(place: str) -> bool:
     """Whether a place is on a server; else it is a path in the vault's folder."""
     return "://" in place
+
+
+def _without_profile(place: str) -> str:
+    base, question, query = place.partition("?")
+    kept = [part for part in query.split("&") if not part.startswith("profile=")]
+    return base + question + "&".join(kept) if kept and question else base
 
 
 def _text(value: str) -> str:

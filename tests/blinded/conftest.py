@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.vault.conftest import make_vault, quick
+from tests.vault.conftest import database, make_vault, quick
 
-__all__ = ["make_vault", "quick"]
+__all__ = ["database", "make_vault", "quick"]

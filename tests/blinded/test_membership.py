@@ -21,7 +21,7 @@ from evidence_vault.core import age
 from evidence_vault.core.age import padding
 from evidence_vault.core.disclosure import Disclosure, make_disclosure
 from evidence_vault.seal import units
-from evidence_vault.vault import writer
+from evidence_vault.vault import entrymaking, writer
 
 WEAK_PAIRS = 32
 
@@ -122,14 +122,14 @@ def salt_from_the_value(patch: pytest.MonkeyPatch) -> None:
 
 def plain_digest_in_clear(patch: pytest.MonkeyPatch) -> None:
     """The commitment to content_sha256 is that digest itself."""
-    real = writer.build_entry
+    real = entrymaking.build_entry
 
     def weak(**given: Any) -> Any:
         for one in given["disclosures"]:
             if one.name == "content_sha256":
                 given["tool"] = one.value
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(writer, "TOOL", given.pop("tool", writer.TOOL))
+            inner.setattr(entrymaking, "TOOL", given.pop("tool", entrymaking.TOOL))
             return real(**given)
 
     patch.setattr(writer, "build_entry", weak)

@@ -17,7 +17,7 @@ FIELD_OPTIONS = ["--" + name.replace("_", "-") for name in FIELDS]
 OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("init",): [
         *("--org", "--prefix", "--origin", "--recovery", "--no-recovery", "--plaintext"),
-        *("--station", "--fingerprint"),
+        *("--station", "--fingerprint", "--store", "--database"),
     ],
     ("ingest",): ["--sheet", "--sheet-template", "--metadata", "--dry-run", *FIELD_OPTIONS],
     ("describe",): ["--sheet", *FIELD_OPTIONS],
@@ -95,6 +95,9 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("transfer", "remove"): ["--all-acknowledged", "--yes", "--purpose"],
     ("transfer", "list"): [],
     ("rebuild",): ["--recovery", "--expect", "--no-index"],
+    ("migrate",): [
+        *("--store", "--folder", "--database", "--sqlite", "--schema", "--purpose", "--dry-run"),
+    ],
     ("doctor",): [],
     ("demo",): [],
 }

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.vault.conftest import make_vault, quick, sources, vault
+from tests.vault.conftest import database, make_vault, quick, sources, vault
 
-__all__ = ["make_vault", "quick", "sources", "vault"]
+__all__ = ["database", "make_vault", "quick", "sources", "vault"]

@@ -16,6 +16,7 @@ def init(made: dict[str, Any]) -> str:
         f"  log:          {shown(made['origin'])}",
         f"  items:        {shown(made['prefix'])}-0000001 and on",
         f"  encrypted:    {'yes' if made['sealed'] else 'NO'}",
+        *(f"  {name + ':':14}{shown(where)}" for name, where in _on_servers(made["places"])),
         f"  recovery:     {_recovery(made)}",
         f"  fingerprint:  {made['fingerprint']}",
         *wrapped_words(made["fingerprint_words"]),
@@ -28,6 +29,10 @@ def init(made: dict[str, Any]) -> str:
         "  evidence-vault ingest PATH…",
     ]
     return "\n".join(lines)
+
+
+def _on_servers(places: dict[str, str]) -> list[tuple[str, str]]:
+    return [(name, where) for name, where in places.items() if "://" in where]
 
 
 def station(made: dict[str, Any]) -> str:

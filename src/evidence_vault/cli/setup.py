@@ -34,6 +34,10 @@ from evidence_vault.errors import UsageError
 @click.option("--recovery", type=PATH, metavar="FILE", help="Write the recovery file here.")
 @click.option("--no-recovery", is_flag=True, help="Make no recovery file.")
 @click.option("--plaintext", is_flag=True, help="Do not encrypt anything.")
+@click.option(
+    "--store", metavar="URL", help="Object storage: s3://BUCKET?endpoint=…&lock=…&days=…&control=…."
+)
+@click.option("--database", metavar="URL", help="Catalogue: postgresql://USER@HOST/DB.")
 def init(
     session: Session,
     folder: Path,
@@ -45,12 +49,15 @@ def init(
     recovery: Path | None,
     no_recovery: bool,
     plaintext: bool,
+    store: str | None,
+    database: str | None,
 ) -> Answer:
     """Make a new vault in DIR, which must not exist yet or be empty.
 
     The passphrase is asked for twice, or read from --passphrase-file. --station makes a field
     vault: it takes in, encrypts to its desk, and reads nothing. Its recovery file continues its
-    log and reads nothing either.
+    log and reads nothing either. --store and --database put the store and the catalogue on
+    servers (docs/servers.md); DIR then holds settings and keyring.
     """
 
     if recovery is not None and no_recovery:
@@ -59,6 +66,11 @@ def init(
         if org is not None or plaintext:
             raise UsageError(
                 "--station takes organisation and readers from the card: no --org, no --plaintext"
+            )
+        if store is not None or database is not None:
+            raise UsageError(
+                "a field vault lies in one folder, so that it works without a network: no --store, "
+                "no --database"
             )
         options = {
             "prefix": prefix,
@@ -81,6 +93,8 @@ def init(
         no_recovery=no_recovery,
         plaintext=plaintext,
         by=session.actor(),
+        store=store,
+        database=database,
     )
     return answer(made, render.init)
 

@@ -74,6 +74,11 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
             ),
             "key": Place("keys", "key", "Keys, readers and passphrase of the vault."),
             "rebuild": Place("setup", "rebuild", "Make the catalogue anew from the store."),
+            "migrate": Place(
+                "moving",
+                "migrate",
+                "Move a vault between folder and servers, or update its tables.",
+            ),
             "doctor": Place("setup", "doctor", "Look for problems and say what to do."),
         },
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, and_, func, select
+from sqlalchemy import Engine, Integer, and_, func, select
 
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.core.placement import Placed
@@ -90,6 +90,11 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
                 session.add(LogState(log=log, schema_version=SCHEMA_VERSION, size=0, frontier=b""))
                 session.commit()
         self.log = log
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for the other modules of this room."""
+        return self._engine
 
     def close(self) -> None:
         self._engine.dispose()

@@ -40,6 +40,12 @@ def make_room(place: Place, schema: str) -> None:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
 
 
+def drop_catalogue(place: str) -> None:
+    """On a server, remove what :func:`make_room` made and whatever is in it."""
+    with _server(place) as engine, translated(), engine.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+
+
 def demand_there(place: Place) -> None:
     """Raises StoreError (E-CATALOGUE) when there is no catalogue; a server is asked later."""
     if isinstance(place, Path) and not place.is_file():

@@ -79,7 +79,7 @@ def _lost(why: str) -> StoreError:
 
 @contextmanager
 def server_lock(place: str, told: str, wait_seconds: float) -> Iterator[HeldLock]:
-    """Hold the lock of the vault at ``place``; raises VaultBusy naming the holder.
+    """Hold the lock of the vault at ``place``; raises VaultBusy naming who held it all the time.
 
     ``told``: what others are told of this process, at most 63 bytes. Raises StoreError when the
     server can't be reached or follows another one.
@@ -104,17 +104,27 @@ def _take(connection: Connection, told: str, wait_seconds: float) -> None:
         raise replica()
     _set(connection, "application_name", "evidence-vault, waiting to write")
     _set(connection, "lock_timeout", f"{max(1, int(wait_seconds * 1000))}ms")
+    holder = _holder(connection)
+    while not _taken(connection):
+        before, holder = holder, _holder(connection)
+        if holder == before:  # else others take turns, and so will this one
+            raise VaultBusy(
+                f"another process is writing into this vault ({holder})",
+                hint="wait until it has finished, or end it, and run this again",
+            )
+    _set(connection, "application_name", told[:63])
+    connection.execute(text(LASTING.format(local="false")))
+
+
+def _taken(connection: Connection) -> bool:
+    """False when the time set for waiting has passed."""
     try:
         connection.execute(text("SELECT pg_advisory_lock(:one, :two)"), _KEY)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != LOCK_TIMEOUT:
             raise
-        raise VaultBusy(
-            f"another process is writing into this vault ({_holder(connection)})",
-            hint="wait until it has finished, or end it, and run this again",
-        ) from error
-    _set(connection, "application_name", told[:63])
-    connection.execute(text(LASTING.format(local="false")))
+        return False
+    return True
 
 
 def _set(connection: Connection, name: str, value: str) -> None:

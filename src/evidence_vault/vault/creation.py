@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence_vault import osfiles
-from evidence_vault.config import FILE, VaultConfig, format_config
+from evidence_vault.config import FILE, Places, VaultConfig, format_config, is_url
 from evidence_vault.core import age
 from evidence_vault.core.disclosure import make_disclosure
 from evidence_vault.core.entry0 import NamedKey, format_clear
@@ -29,19 +29,28 @@ from evidence_vault.errors import (
     StoreError,
     UsageError,
     VaultBusy,
+    VaultError,
 )
 from evidence_vault.log.catalogue import Catalogue, IndexRows
-from evidence_vault.log.places import demand_room
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring, seal_keyring
 from evidence_vault.seal.recovery import Recovery, format_recovery, read_recovery
 from evidence_vault.seal.units import UnitMaker
 from evidence_vault.vault.checking import publish_and_sign
+from evidence_vault.vault.entrymaking import build_entry
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.newplaces import (
+    choose_places,
+    demand_empty_database,
+    made_in,
+    place_notices,
+    place_of,
+    prepare,
+)
 from evidence_vault.vault.opening import KEYRING, Vault, open_vault
 from evidence_vault.vault.pins import Pin, outside_path, read_pins, write_pins
-from evidence_vault.vault.writer import build_entry
+from evidence_vault.vault.undoing import Undo, told_with_buckets
 
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 MIN_PASSPHRASE = 8
@@ -58,13 +67,15 @@ def create_vault(
     no_recovery: bool = False,
     plaintext: bool = False,
     by: str | None = None,
+    store: str | None = None,
     database: str | None = None,
 ) -> dict[str, Any]:
     """Make a vault in a new or empty folder.
 
-    ``database``: URL of a PostgreSQL database for its catalogue, which holds no other vault's.
-    Raises UsageError for a folder that holds something, a malformed prefix or origin, a short
-    passphrase, a database that can't be used.
+    ``store``: an ``s3://`` URL (newplaces.py). ``database``: URL of a PostgreSQL database for its
+    catalogue, which holds no other vault's. Everything is tried before anything is made, and what
+    a failure leaves is taken away again, but for buckets. Raises UsageError for a folder that holds
+    something, a malformed prefix or origin, a short passphrase, a place that can't be used.
     """
     osfiles.private_umask()
     folder = folder.absolute()
@@ -75,26 +86,41 @@ def create_vault(
     target = None if no_recovery else (recovery or beside)
     if target is not None:
         demand_absent(target)
+    places = choose_places(store, database, plaintext)
     if database is not None:
-        demand_room(database)
+        demand_empty_database(database)
+    prepared = prepare(places)
+    buckets = made_in(prepared)
     root_seed = secrets.token_bytes(32)
     root = Ed25519Signer(root_seed)
     rescue = Recovery(age.PQIdentity.generate(), root_seed)
     pinned = None if no_recovery else rescue.recipient()
     keyring = Keyring.create(origin, org, prefix, plaintext, pinned)
-    if target is not None:
-        write_recovery(target, rescue, None if recovery else passphrase, origin)
-    make_folder(folder, keyring, passphrase, database)
-    with open_vault(folder) as vault:
-        vault.adopt_keyring(keyring)
-        begin_log(vault, root, by, None)
-        publish_and_sign(vault)
-        zero = vault.entry_zero()
+    undo = Undo(folder, places, origin, target)
+    try:
+        if target is not None:
+            write_recovery(target, rescue, None if recovery else passphrase, origin)
+        make_folder(folder, keyring, passphrase, places)
+        with open_vault(folder) as vault:
+            vault.adopt_keyring(keyring)
+            begin_log(vault, root, by, None)
+            publish_and_sign(vault)
+            zero = vault.entry_zero()
+    except VaultError as error:
+        undo.run()
+        raise told_with_buckets(error, buckets) from error
+    except BaseException:
+        undo.run()
+        raise
     return {
+        "buckets_made": buckets,
         "fingerprint": zero.fingerprint.hex(),
         "fingerprint_words": fingerprint_words(zero.fingerprint),
-        "notices": _notices(target, recovery is not None, plaintext),
+        "notices": _notices(target, recovery is not None, plaintext)
+        + prepared.notices
+        + place_notices(places),
         "origin": origin,
+        "places": places.told(),
         "prefix": prefix,
         "recovery_file": None if target is None else str(target),
         "recovery_sealed": target is not None and recovery is None,
@@ -269,17 +295,17 @@ def neutral_origin() -> str:
 
 
 def make_folder(
-    folder: Path, keyring: Keyring, passphrase: str, database: str | None = None
+    folder: Path, keyring: Keyring, passphrase: str, places: Places | None = None
 ) -> None:
     """The folder with its settings, keyring and an empty catalogue (field vault: no index)."""
+    settings = VaultConfig(0, keyring.plaintext, station=keyring.is_station)
+    settings = (places or Places()).put_into(settings)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
-        for name in ("archive", "control"):
-            (folder / name).mkdir(mode=0o700)
+        for root in (settings.archive, settings.control):
+            if not is_url(root):
+                (folder / root).mkdir(mode=0o700)
         data = seal_keyring(keyring, passphrase)
-        settings = VaultConfig(0, keyring.plaintext, station=keyring.is_station)
-        if database is not None:
-            settings = replace(settings, catalogue=database)
         for path, content in (
             (folder / KEYRING, data),
             (folder / FILE, format_config(settings).encode()),
@@ -287,7 +313,7 @@ def make_folder(
             with open(path, "xb") as stream:
                 stream.write(content)
                 osfiles.sync_file(stream)
-        place = database or folder / settings.catalogue
+        place = place_of(folder, settings.catalogue)
         Catalogue.create(place, 0, index=not keyring.is_station).close()
         osfiles.sync_folder(folder)
     except OSError as error:

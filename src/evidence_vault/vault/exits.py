@@ -32,6 +32,7 @@ from evidence_vault.seal.keyring import open_keyring
 from evidence_vault.vault.creation import check_passphrase
 from evidence_vault.vault.derivatives import newest_valid
 from evidence_vault.vault.documents import stored_chain
+from evidence_vault.vault.entrymaking import TOOL
 from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.keys import key_state, signer_for
@@ -39,7 +40,7 @@ from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.payloads import Payload, choose_payloads, payload_of
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.sensitive import sensitive_findings
-from evidence_vault.vault.writer import TOOL, Writer, writing
+from evidence_vault.vault.writer import Writer, writing
 from evidence_vault.verify import shell_verifier
 
 Progress = Callable[[int, int], None]

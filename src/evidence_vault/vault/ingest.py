@@ -126,7 +126,7 @@ class _Run:
 
     def _gather(self) -> None:
         rows: Iterator[tuple[Source | Refusal, dict[str, Any]]]
-        exclude = [self._vault.folder]
+        exclude = [self._vault.folder, *self._vault.own_folders()]
         rows = ((found, {}) for found in walk(self._request.paths, exclude=exclude))
         if self._request.sheet is not None:
             rows = sheet_sources(self._request.sheet, exclude, self._refuse)
@@ -166,7 +166,7 @@ class _Run:
         if is_url(self._vault.config.archive):  # only what is on its way lies on this disk
             largest = room_needed([max(sizes, default=0)], self._vault.config.plaintext)
             needed = min(needed, largest + 2 * _GROUP_BYTES)
-        free = free_bytes(self._vault.folder)
+        free = free_bytes(self._vault.disk)
         if needed > free:
             raise StoreError(
                 f"the disk has {free} bytes free, these files need about {needed}",
@@ -269,7 +269,7 @@ class _Run:
             "refused": self._refused,
             "seconds": f"{seconds:.2f}",
             "station": not self._presence.links,
-            "space_free": free_bytes(self._vault.folder),
+            "space_free": free_bytes(self._vault.disk),
             "space_needed": room_needed(
                 [int(each["size"]) for each in batch.taken_in], self._vault.config.plaintext
             ),

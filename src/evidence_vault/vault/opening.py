@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 from evidence_vault import osfiles
-from evidence_vault.config import VaultConfig, read_config
+from evidence_vault.config import Places, VaultConfig, is_url, read_config
 from evidence_vault.core.checkpoint import OpenedCheckpoint, open_checkpoint
 from evidence_vault.core.entry0 import EntryZero, parse_entry0
 from evidence_vault.core.keystate import KeyState
@@ -51,10 +51,16 @@ class Vault:
     The passphrase is asked for only when a key is needed.
     """
 
-    def __init__(self, folder: Path, passphrase: Passphrase | None, clock: Clock) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        passphrase: Passphrase | None,
+        clock: Clock,
+        config: VaultConfig | None = None,
+    ) -> None:
         self.folder = folder
         self.clock = clock
-        self.config: VaultConfig = read_config(folder)
+        self.config: VaultConfig = config or read_config(folder)
         self._passphrase = passphrase
         self._keyring: Keyring | None = None
         self.keyring_digest: str | None = None  # of the file that was opened
@@ -63,6 +69,7 @@ class Vault:
         self.log = self.log_number(self.config.log)
         self._catalogue: Catalogue | None = None
         self._held: HeldLock | None = None
+        self._cleared = False
         self.key_states: dict[int, tuple[int, KeyState]] = {}  # by log: size, keys (vault.keys)
         self.stood: object = None  # how things stood when this process last wrote (standing.Stood)
 
@@ -90,6 +97,16 @@ class Vault:
         """Where the catalogue is."""
         named = self.config.catalogue
         return named if is_server(named) else self.folder / named
+
+    def own_folders(self) -> list[Path]:
+        """Where its store lies, if in folders: inside the vault's own, or on another disk."""
+        roots = (self.config.archive, self.config.control)
+        return [self.folder / root for root in roots if not is_url(root)]
+
+    @property
+    def disk(self) -> Path:
+        """A folder on the disk that what is taken in needs room on."""
+        return self.own_folders()[0] if self.own_folders() else self.folder
 
     @property
     def shared(self) -> bool:
@@ -147,6 +164,12 @@ class Vault:
                 return cast(LockingStore, self.archive).open_version(key, placed.version)
         return self.archive.open(key)
 
+    def at(self, places: Places) -> Vault:
+        """This vault with its parts at other places (a move); the open keyring goes along."""
+        other = Vault(self.folder, self._passphrase, self.clock, places.put_into(self.config))
+        other._keyring, other.keyring_digest = self.keyring, self.keyring_digest
+        return other
+
     def log_number(self, number: int) -> LogStore:
         """One of this vault's logs: 0 is the first, ``config.log`` the current one."""
         return LogStore(self.archive, self.control, number, self.config.plaintext)
@@ -176,7 +199,7 @@ class Vault:
 
     @contextmanager
     def locked(self, wait_seconds: float = _WAIT_SECONDS) -> Iterator[None]:
-        """Hold the writer lock; raises VaultBusy naming the holder after ``wait_seconds``."""
+        """Hold the writer lock; raises VaultBusy naming who held it through ``wait_seconds``."""
         path = self.folder / LOCK
         try:
             stream: IO[bytes] = open(path, "r+b" if path.exists() else "x+b")  # noqa: SIM115
@@ -189,14 +212,7 @@ class Vault:
                 hint="check who owns the folder and whether the disk is read-only",
             ) from error
         with stream:
-            deadline = time.monotonic() + wait_seconds
-            while not osfiles.try_lock(stream):
-                if time.monotonic() > deadline:
-                    raise VaultBusy(
-                        f"another process is writing into this vault ({_holder(path)})",
-                        hint="wait until it has finished, or end it, and run this again",
-                    )
-                time.sleep(0.05)
+            _wait_for(stream, path, wait_seconds)
             told = f"process {os.getpid()} since {self.clock.now()}"
             stream.seek(0)
             stream.truncate()
@@ -206,8 +222,7 @@ class Vault:
                 yield
                 return
             # Other machines wait for a lock of the database.
-            left = max(0.0, deadline - time.monotonic())
-            with server_lock(self.config.catalogue, told, left) as self._held:
+            with server_lock(self.config.catalogue, told, wait_seconds) as self._held:
                 try:
                     yield
                 finally:
@@ -218,9 +233,30 @@ class Vault:
         if self._held is not None:
             self._held.demand_held()
 
+    def clear_leftovers(self) -> None:
+        """Remove temporary bytes of processes that are gone; on servers once for each opening."""
+        if not self._cleared:
+            self.archive.clear_leftovers()
+            self.control.clear_leftovers()
+            self._cleared = is_url(self.config.archive)
+
     def set_signed(self, origin: str, data: bytes) -> None:
         """What a shared vault signs; by the session that holds the lock, if this process does."""
         (self._held or self.catalogue).set_signed(origin, data)
+
+    @contextmanager
+    def held_by(self, lock: HeldLock | None) -> Iterator[None]:
+        """Work under a lock that this process took otherwise (a move holds those of two places)."""
+        before, self._held = self._held, lock
+        try:
+            yield
+        finally:
+            self._held = before
+
+    @property
+    def held(self) -> HeldLock | None:
+        """The database's lock, while this vault holds one."""
+        return self._held
 
     def close(self) -> None:
         if self._catalogue is not None:
@@ -290,6 +326,22 @@ def demand_desk(vault: Vault, doing: str) -> None:
     """Raises PolicyRefused (E-STATION) on a field vault."""
     if vault.keyring.is_station:
         raise refuse_reading(doing)
+
+
+def _wait_for(stream: IO[bytes], path: Path, wait_seconds: float) -> None:
+    """Wait for the lock of a folder, for as long as its holders take turns."""
+    holder = _holder(path)
+    deadline = time.monotonic() + wait_seconds
+    while not osfiles.try_lock(stream):
+        if time.monotonic() > deadline:
+            raise VaultBusy(
+                f"another process is writing into this vault ({holder})",
+                hint="wait until it has finished, or end it, and run this again",
+            )
+        time.sleep(0.05)
+        now = _holder(path)
+        if now not in (holder, "unknown"):
+            holder, deadline = now, time.monotonic() + wait_seconds
 
 
 def _holder(path: Path) -> str:

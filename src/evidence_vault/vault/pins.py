@@ -113,24 +113,29 @@ def read_pins(vault: Vault, keyring: Keyring) -> tuple[Pin | None, Pin | None]:
 
 def write_pins(vault: Vault, pin: Pin, keyring: Keyring) -> None:
     """Durable in both places on return: only then may a signature leave."""
-    data = format_pin(pin, keyring)
     try:
-        if vault.shared:
-            vault.set_signed(keyring.origin, data)
-        else:
-            osfiles.replace_file(inside_path(vault.folder), data)
+        write_inside(vault, pin, keyring)
         # A crash here leaves the outer one older: the newest wins.
         step("8-pinned-inside")
         outside = outside_path(keyring.origin)
         if outside is not None:
             outside.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            osfiles.replace_file(outside, data)
+            osfiles.replace_file(outside, format_pin(pin, keyring))
     except OSError as error:
         raise StoreError(
             f"the record of what was signed can't be written: {error}",
             code="E-PIN-WRITE",
             hint="set EVIDENCE_VAULT_STATE to a folder that can be written",
         ) from error
+
+
+def write_inside(vault: Vault, pin: Pin, keyring: Keyring) -> None:
+    """The inner one alone: for a place that a move leaves, and for one it comes to."""
+    data = format_pin(pin, keyring)
+    if vault.shared:
+        vault.set_signed(keyring.origin, data)
+    else:
+        osfiles.replace_file(inside_path(vault.folder), data)
 
 
 def _row(vault: Vault, origin: str) -> bytes | None:

@@ -61,6 +61,25 @@ class Stood:
         state = (found.st_mtime_ns, found.st_size)
         return Stood(frontier.size, frontier.root(), (*records, vault.log.checkpoint()), state)
 
+    def grew_into(self, now: Stood) -> bool:
+        """Whether nothing but the log is another, and that is longer: others have written."""
+        same = (self.records, self.keyring) == (now.records, now.keyring)
+        return same and now.size > self.size
+
+
+def demand_stands(vault: Vault, frontier: Frontier, by_root: bool = False) -> None:
+    """As :func:`demand_may_sign`, and short where this process looked before.
+
+    Where others have written since and nobody has signed, the store must hold the newest commit
+    that the catalogue knows; that is all which can differ. Cost then: one commit is read.
+    """
+    before, now = vault.stood, Stood.now(vault, frontier)
+    if before == now:
+        return
+    grew = isinstance(before, Stood) and before.grew_into(now)
+    if by_root or not grew or _behind_catalogue(vault, frontier):
+        demand_may_sign(vault, frontier, by_root)
+
 
 def standing(vault: Vault, frontier: Frontier) -> Standing:
     """Compare pins, log, checkpoint and keyring; ``frontier`` is the committed state."""

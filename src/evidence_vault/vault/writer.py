@@ -22,23 +22,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from evidence_vault import __version__
+from evidence_vault.config import is_url
 from evidence_vault.core import event as events
 from evidence_vault.core.anchors import ANCHORED, format_anchors
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from evidence_vault.core.commit import Committed
-from evidence_vault.core.disclosure import SALT_BYTES, Disclosure, format_set, make_disclosure
+from evidence_vault.core.disclosure import SALT_BYTES, make_disclosure
 from evidence_vault.core.event import (
-    Event,
     Unit,
-    encode_event,
-    format_entry,
     item_subject,
-    pae,
     parse_entry,
 )
 from evidence_vault.core.members import Member, members_value, set_root
-from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from evidence_vault.core.merkle import EMPTY_ROOT, Frontier
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.placement import Placed
 from evidence_vault.errors import (
@@ -52,18 +47,19 @@ from evidence_vault.log.catalogue import IndexRows
 from evidence_vault.log.publisher import empty_commits, publish
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.ports import Signer
-from evidence_vault.seal.units import UnitKey, UnitMaker, seal_bytes
+from evidence_vault.seal.units import UnitKey, UnitMaker
 from evidence_vault.vault.anchoring import peer_head, pending_anchors, pending_digests
 from evidence_vault.vault.digesting import digest_committed
+from evidence_vault.vault.entrymaking import build_entry
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.keys import signer_for
+from evidence_vault.vault.movingstate import demand_not_left
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.pins import Pin, write_pins
 from evidence_vault.vault.removing import finish_removals
 from evidence_vault.vault.setnotes import write_set_note
-from evidence_vault.vault.standing import Stood, demand_may_sign
+from evidence_vault.vault.standing import Stood, demand_stands
 
-TOOL = f"evidence-vault {__version__}"
 _NO_EVENT: tuple[int, str | None] = (-1, None)
 
 
@@ -261,10 +257,13 @@ class Writer:
                     code="E-FORK",
                     hint="keep this vault as evidence; see `evidence-vault log audit`",
                 ) from None
-        vault.demand_held()
         step("8-evidence")
+        vault.demand_held()
+        # Who loses the lock between the question and the write lays an older checkpoint over a
+        # newer one. It is told so (below), the pins know better, and the next writer signs again.
         log.archive.replace(log.checkpoint_key(), note)
         step("8-checkpoint")
+        vault.demand_held()
         empty_commits(log, covering, state.size, step)
         return note
 
@@ -379,52 +378,6 @@ class Writer:
         return (own,) if self._peer is None else (own, self._peer)
 
 
-def build_entry(
-    *,
-    kind: str,
-    origin: str,
-    subject: Mapping[str, Any],
-    seq: int | None,
-    prev: str | None,
-    seen: tuple[Mapping[str, Any], ...],
-    recorded_at: str,
-    signer: Signer,
-    names: Sequence[str],
-    disclosures: Sequence[Disclosure],
-    units: Sequence[tuple[UnitKey, Unit]],
-    record: UnitKey,
-    members: Sequence[tuple[str, str, int]],
-    clear: Mapping[str, Any] | None = None,
-) -> Prepared:
-    """Seal the disclosures, build the event, sign it: an entry ready to be committed."""
-    payload = seal_bytes(record, "disclosures", format_set(disclosures))
-    record_unit = record.unit("record", [hashlib.sha256(payload).hexdigest()])
-    commitments: dict[str, str | None] = dict.fromkeys(names)
-    commitments.update((d.name, d.digest) for d in disclosures)
-    event = Event(
-        type=kind,
-        origin=origin,
-        subject=subject,
-        item_seq=seq,
-        prev=prev,
-        seen=seen,
-        recorded_at=recorded_at,
-        signer=signer.keyid,
-        tool=TOOL,
-        units=(*(unit for _, unit in units), record_unit),
-        commitments=commitments,
-        clear=clear or {},
-    )
-    encoded = encode_event(event)
-    entry = format_entry(encoded, signer.keyid, signer.sign(pae(encoded)))
-    headers = record.headers()
-    for key, _ in units:
-        headers.update(key.headers())
-    return Prepared(
-        Committed(entry, payload, headers), leaf_hash(entry), kind, recorded_at, members
-    )
-
-
 def _demand_heads(vault: Vault) -> None:
     """Raises EvidenceError where an item's newest event is not known: none may follow it then."""
     if vault.catalogue.unread_log() == vault.config.log:
@@ -458,14 +411,15 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
             code="E-CLOCK",
             hint="set the clock and run the same command again",
         )
+    if is_url(vault.config.archive):  # nobody waits for that
+        vault.clear_leftovers()
     with vault.locked():
-        vault.archive.clear_leftovers()
-        vault.control.clear_leftovers()
+        demand_not_left(vault.folder)
+        vault.clear_leftovers()
         sequencer = Sequencer(vault.log, vault.catalogue, step)
         sequencer.catch_up(lambda *a: digest_committed(vault, *a))
         _demand_heads(vault)
-        if vault.stood != Stood.now(vault, sequencer.frontier):
-            demand_may_sign(vault, sequencer.frontier, by_root)
+        demand_stands(vault, sequencer.frontier, by_root)
         finish_removals(vault)
         writer = Writer(vault, sequencer)
         yield writer
