@@ -56,8 +56,8 @@ def _unfinished(vault: Vault) -> Iterator[Note]:
         )
     else:
         detail = (
-            f"released, and not gone yet: {len(page.off)} legal holds and {len(page.doomed)} copies "
-            "of headers"
+            f"released, and not gone yet: {len(page.off)} legal holds and {len(page.doomed)} "
+            "copies of headers"
         )
     yield Note("holds not finished", False, detail, _ANY)
 

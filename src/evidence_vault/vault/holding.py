@@ -128,8 +128,8 @@ def cover(vault: Vault) -> int:
 
 def _lacking(item: str) -> str:
     return (
-        f"{item}: some of its headers are gone from control/, so the hold keeps less than the whole "
-        f"(`evidence-vault fixity {item}` names them)"
+        f"{item}: some of its headers are gone from control/, so the hold keeps less than the "
+        f"whole (`evidence-vault fixity {item}` names them)"
     )
 
 
