@@ -65,9 +65,7 @@ def _apply_placed(session: Session, log: int, change: HoldChange) -> None:
         row = session.get(LogHold, (change.hold, item))
         if row is None:
             session.add(
-                LogHold(
-                    hold=change.hold, id=item, placed_log=log, placed=change.index, **here
-                )
+                LogHold(hold=change.hold, id=item, placed_log=log, placed=change.index, **here)
             )
         else:
             row.covered_log, row.covered = log, change.index

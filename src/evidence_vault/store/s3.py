@@ -18,6 +18,7 @@ from evidence_vault.errors import Locked, NotFound, StoreError
 from evidence_vault.store.naming import demand_key
 from evidence_vault.store.s3client import THREADS, Answer, S3Client, etag_in, format_time, lock_in
 from evidence_vault.store.s3errors import status_of
+from evidence_vault.store.s3held import put_held
 from evidence_vault.store.s3place import Place, demand_date
 from evidence_vault.store.s3reader import open_object
 from evidence_vault.store.s3upload import abort_orphans, adopt_all
@@ -198,6 +199,16 @@ class LockedS3Store(S3Store):
                 hint="have the settings of the bucket examined",
             )
         return lock
+
+    def create_held(self, key: str, data: bytes, until: str) -> Placed:
+        return put_held(self.client, demand_key(key), data, until)
+
+    def newest_version(self, key: str) -> str:
+        return str(self.client.head(demand_key(key))["VersionId"])
+
+    def delete_version(self, key: str, version: str) -> None:
+        self._demand_unlocked(demand_key(key), version)
+        self._delete_version(key, version)
 
     def _demand_unlocked(self, key: str, version: str) -> None:
         lock = self.lock_of(key, version)

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from evidence_vault.vault.writer import Writer
 
 SLICE = 64  # items of one event: the writer lock is held for so many
-_SECONDS = 60  # the shortest lock of a copy: without one the bucket gives its own, of years
+COPY_SECONDS = 60  # the shortest lock of a copy: without one the bucket gives its own, of years
 LATER = "came while the hold was on"
 
 Refusals = dict[str, VaultError]
@@ -145,7 +145,7 @@ def _copy(
     refused: Refusals,
 ) -> dict[str, Placed]:
     """The copies by item. Each has the header of the event to come, too."""
-    until = later(vault.clock.now(), seconds=_SECONDS)
+    until = later(vault.clock.now(), seconds=COPY_SECONDS)
 
     def write(item: str) -> Placed:
         data = format_held_pack(hold, item, {**kept[item].headers(), **record.headers()})
