@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from evidence_vault.core.placement import COMPLIANCE, Lock, Placed, StoredVersion
+from evidence_vault.core.placement import COMPLIANCE, GOVERNANCE, Lock, Placed, StoredVersion
 from evidence_vault.errors import Locked, NotFound, StoreError
 from evidence_vault.store.naming import demand_key
 from evidence_vault.store.s3client import THREADS, Answer, S3Client, etag_in, format_time, lock_in
@@ -180,7 +180,9 @@ class LockedS3Store(S3Store):
             )
         if (now.mode, now.until) == (mode, until):
             return now
-        return set_retention(self.client, key, version, mode, until)
+        # Some stores let nobody but who may pass GOVERNANCE by make it stronger.
+        stronger = now.mode == GOVERNANCE and mode == COMPLIANCE
+        return set_retention(self.client, key, version, mode, until, bypass=stronger)
 
     def hold(self, key: str, version: str, on: bool) -> Lock:
         """Raises StoreError (E-S3-NO-LOCK) when the store tells something else afterwards."""

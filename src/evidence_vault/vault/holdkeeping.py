@@ -115,9 +115,11 @@ def place_slice(
     told.done = [item for item in wanted if item not in told.refused]
     told.lacking = [item for item in told.done if kept[item].lacking]
     if told.done:
+        _demand_ours(vault, page)
         told.objects = sum(len(objects[item]) for item in told.done)
         _record_placed(vault, writer, hold, told, values, objects, copies, record)  # 4.
         step("hold-placed")
+        _demand_ours(vault, page)
     failed = [item for item in wanted if item in told.refused]
     _let_go(vault, page, failed)
     page.doomed += [
@@ -127,6 +129,17 @@ def place_slice(
     _destroy(vault, page)
     write_page(vault, page)  # 5.
     return told
+
+
+def _demand_ours(vault: Vault, page: Page) -> None:
+    """Raises StoreError (E-HOLD-INTERRUPTED) when another writer finished what this one began: it
+    lost the writer lock meanwhile, and its locks may have been taken back."""
+    if read_page(vault).begun != page.begun:
+        raise StoreError(
+            "another process took the writer lock while a hold was being placed",
+            code="E-HOLD-INTERRUPTED",
+            hint="run `evidence-vault doctor`, and place the hold again",
+        )
 
 
 def _numbers(vault: Vault, hold: str, items: Sequence[str]) -> dict[str, int]:
