@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evidence_vault.errors import PolicyRefused
+from evidence_vault.vault.creation import create_vault
 from evidence_vault.vault.holds import demand_not_held
 from evidence_vault.vault.rebuilding import rebuild
 
@@ -18,7 +19,7 @@ from .worlds import PASSPHRASE, World, make_world, opened
 def test_holds_and_retention_on_postgresql(
     tmp_path: Path, pg_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make = functools.partial(worlds.create_vault, database=pg_database)
+    make = functools.partial(create_vault, database=pg_database)
     monkeypatch.setattr(worlds, "create_vault", make)
     world: World = make_world(tmp_path)
     first, second, third = world.items()

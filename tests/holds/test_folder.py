@@ -140,6 +140,21 @@ def test_the_event_names_the_copies_by_their_digests(world: World) -> None:
     assert len(parse_held_pack(data, hold, first)) == 3  # content, record, and that of this event
 
 
+def test_a_hold_on_many_items_is_several_entries_with_one_identifier(world: World) -> None:
+    for number in range(66):
+        (world.base / "source" / f"n{number:02}").write_bytes(b"%d" % number)
+    many = world.take_in(*(f"n{number:02}" for number in range(66)), case=["C-2"])
+    told = world.place(case=("C-2",))
+    assert told["items"] == many
+    assert len(told["events"]) == 2
+    (hold,) = world.holds()
+    assert hold["items"] == many
+    assert len(world.release(hold["hold"])["events"]) == 2
+    assert world.holds() == []
+    assert world.copies() == []
+    world.assert_sound()
+
+
 # -- copies of headers -----------------------------------------------------------------------------
 
 
