@@ -17,6 +17,8 @@ from evidence_vault.errors import Locked, PolicyRefused, UsageError
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault import holdkeeping, locks
 from evidence_vault.vault.holding import cover
+from evidence_vault.vault.holdkeeping import place_slice
+from evidence_vault.vault.holdpage import Page, write_page
 from evidence_vault.vault.holdrestore import restore_headers
 from evidence_vault.vault.holds import header_copies, kept_of
 from evidence_vault.vault.locks import later
@@ -180,6 +182,20 @@ def test_a_store_that_will_not_let_go_is_asked_again(both: tuple[World, Bucket])
     assert {bucket.lock(e)[1] for e in stored(bucket, world, first)} == {"OFF"}
 
 
+def test_what_an_earlier_release_left_to_do_takes_no_later_hold_off(
+    both: tuple[World, Bucket],
+) -> None:
+    world, bucket = both
+    first = world.items()[0]
+    with opened(world.vault) as vault, writing(vault) as writer:
+        left = [(p.digest, str(p.version)) for p in objects_of(world, first)]
+        write_page(vault, Page(off=left))
+        assert place_slice(vault, writer, "ab" * 16, [first], {"purpose": "x"}).done == [first]
+    world.write_nothing()
+    assert not world.unfinished()
+    assert {bucket.lock(e)[1] for e in stored(bucket, world, first)} == {"ON"}
+
+
 def test_a_hold_taken_off_behind_the_vaults_back_is_named_by_doctor(
     both: tuple[World, Bucket],
 ) -> None:
@@ -222,6 +238,7 @@ def test_copies_laid_over_by_somebody_else_are_still_found(both: tuple[World, Bu
         assert kept_of(vault, first).lacking == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["hold-begun", "hold-copied", "hold-locked", "4-committed"])
 def test_place_killed(both: tuple[World, Bucket], step: str) -> None:
     world, bucket = both
@@ -241,6 +258,7 @@ def test_place_killed(both: tuple[World, Bucket], step: str) -> None:
     world.assert_sound()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["release-begun", "4-committed", "release-signed"])
 def test_release_killed(both: tuple[World, Bucket], step: str) -> None:
     world, bucket = both

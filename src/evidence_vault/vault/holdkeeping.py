@@ -28,11 +28,18 @@ from typing import TYPE_CHECKING, Any
 
 from evidence_vault.core.packs import format_held_pack
 from evidence_vault.core.placement import Placed
-from evidence_vault.errors import AlreadyExists, Locked, NotFound, StoreError, VaultError
+from evidence_vault.errors import (
+    AlreadyExists,
+    EvidenceError,
+    FormatError,
+    Locked,
+    NotFound,
+    StoreError,
+    VaultError,
+)
 from evidence_vault.log.holdindex import PLACED, RELEASED, HoldChange
 from evidence_vault.seal.units import UnitKey
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.handovers import set_event
 from evidence_vault.vault.holdpage import (
     PLACE,
     RELEASE,
@@ -41,7 +48,7 @@ from evidence_vault.vault.holdpage import (
     read_page,
     write_page,
 )
-from evidence_vault.vault.holds import Kept, copy_key, kept_of
+from evidence_vault.vault.holds import Kept, copy_key, holds, kept_of
 from evidence_vault.vault.locks import (
     as_it_stands,
     each_or_error,
@@ -95,6 +102,8 @@ def place_slice(
                 "its headers are gone: there is nothing left to keep", code="E-NOTHING-LEFT"
             )
     page = read_page(vault)
+    if page.begun is not None:
+        raise unfinished()
     numbers = {} if vault.config.plaintext else _numbers(vault, hold, items)
     unclear = {key for key, version in page.doomed if version is None}
     for item, number in numbers.items():
@@ -105,6 +114,8 @@ def place_slice(
     if not wanted:
         return told
     page.begun = Begun(PLACE, hold, tuple(wanted), tuple(sorted(numbers.items())))
+    locked = {digest for item in wanted for digest in kept[item].objects()}
+    page.off = [each for each in page.off if each[0] not in locked]  # noted by a release before
     write_page(vault, page)  # 1.
     step("hold-begun")
     record = writer.record_key()
@@ -252,15 +263,15 @@ def extend_holds(vault: Vault, writer: Writer, items: Sequence[str] | None = Non
     for hold, item in vault.catalogue.not_covered(ADDING, items):
         due.setdefault(hold, []).append(item)
     done = 0
-    for hold, waiting in due.items():
-        row = vault.catalogue.hold_rows(hold=hold)[0]
-        _, _, first, _ = set_event(vault, row.placed, row.placed_log)
-        values = {"actor": first.get("actor"), "case": first.get("case"), "purpose": LATER}
-        for some in slices(waiting):
-            with contextlib.suppress(StoreError):
+    try:
+        for hold, waiting in due.items():
+            values = {"case": holds(vault, hold=hold)[0].case or None, "purpose": LATER}
+            for some in slices(waiting):
                 done += len(place_slice(vault, writer, hold, some, values).done)
-    if done:
-        writer.checkpoint()
+        if done:
+            writer.checkpoint()
+    except (StoreError, EvidenceError, FormatError):
+        return done
     return done
 
 
@@ -280,6 +291,8 @@ def release_slice(
     """End a hold for some items. Everything else that holds them stays."""
     told = Slice(done=list(items))
     page = read_page(vault)
+    if page.begun is not None:
+        raise unfinished()
     page.begun = Begun(RELEASE, hold, tuple(items))
     write_page(vault, page)  # 1.
     step("release-begun")
@@ -316,11 +329,24 @@ def _standing(vault: Vault, items: Sequence[str]) -> list[Placed]:
 def finish_holds(vault: Vault) -> Page:
     """Do what is left of holds that were begun; under the writer lock. Cost without any: one look.
 
-    Returns what can't be done yet.
+    Returns what can't be done yet. What can't be settled, since entries can't be read, stays as it
+    is, locked; ``doctor`` names it.
     """
     page = read_page(vault)
     if page.empty:
         return page
+    with contextlib.suppress(StoreError, EvidenceError, FormatError):
+        _settle(vault, page)
+        step("release-let-go")
+        write_page(vault, page)
+    _destroy(vault, page)
+    step("release-destroyed")
+    write_page(vault, page)
+    return page
+
+
+def _settle(vault: Vault, page: Page) -> None:
+    """What was begun becomes what is to be taken off and destroyed, as the log decides."""
     begun = page.begun
     if begun is not None and begun.kind == PLACE:
         copies = vault.catalogue.held_copies(begun.hold, begun.items)
@@ -335,13 +361,16 @@ def finish_holds(vault: Vault) -> Page:
             (copy_key(row.hold, row.id, row.number), row.version)
             for row in vault.catalogue.held_copies(begun.hold, gone)
         ]
-    step("release-let-go")
     page.begun = None
-    write_page(vault, page)
-    _destroy(vault, page)
-    step("release-destroyed")
-    write_page(vault, page)
-    return page
+
+
+def unfinished() -> StoreError:
+    """The error where an earlier hold can't be finished, so that no other is begun."""
+    return StoreError(
+        "an earlier hold was begun and can't be finished yet",
+        code="E-HOLD-UNFINISHED",
+        hint="`evidence-vault doctor` says what is in the way",
+    )
 
 
 def _let_go(vault: Vault, page: Page, items: Sequence[str]) -> None:

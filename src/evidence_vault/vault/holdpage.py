@@ -75,7 +75,11 @@ def read_page(vault: Vault) -> Page:
             [(str(key), version) for key, version in value["doomed"]],
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError("control/holding is damaged", code="E-HOLDING") from error
+        raise FormatError(
+            "control/holding is damaged",
+            code="E-HOLDING",
+            hint="put it back from a copy of control/; it says what is locked and not logged",
+        ) from error
 
 
 def write_page(vault: Vault, page: Page) -> None:

@@ -90,13 +90,14 @@ class Kept:
 def holds(vault: Vault, hold: str | None = None, items: Sequence[str] | None = None) -> list[Hold]:
     """Holds in order of placing, released ones too; one, or those of some items, if given.
 
-    Cost: one entry read for each hold. Raises EvidenceError where its record can't be opened.
+    Cost: one entry read for each hold. Where its record can't be opened, who, why and for which
+    case are unknown, and it holds all the same.
     """
     found: dict[str, Hold] = {}
     for row in vault.catalogue.hold_rows(hold=hold, items=items):
         each = found.get(row.hold)
         if each is None:
-            _, at, values, _ = set_event(vault, row.placed, row.placed_log)
+            at, values = _told_of(vault, row.placed, row.placed_log)
             each = found[row.hold] = Hold(
                 row.hold,
                 at,
@@ -111,6 +112,14 @@ def holds(vault: Vault, hold: str | None = None, items: Sequence[str] | None = N
         at = vault.catalogue.entry(row.released, row.released_log).recorded_at
         each.released_at = max(each.released_at or at, at)
     return list(found.values())
+
+
+def _told_of(vault: Vault, index: int, log: int) -> tuple[str, dict[str, Any]]:
+    try:
+        _, at, values, _ = set_event(vault, index, log)
+    except (EvidenceError, FormatError):
+        return vault.catalogue.entry(index, log).recorded_at, {}
+    return at, values
 
 
 def holds_of(vault: Vault, item: str) -> list[Hold]:
