@@ -84,6 +84,17 @@ class LockingStore(Protocol):
     def hold(self, key: str, version: str, on: bool) -> Lock:
         """Put a legal hold on a version, or take it off; read back."""
 
+    def create_held(self, key: str, data: bytes, until: str) -> Placed:
+        """A small object, written in one piece under a legal hold; read back, and raises StoreError
+        unless hold and lock are what was asked for. ``until``: a GOVERNANCE lock that ends then,
+        in place of the one that the bucket gives by itself."""
+
+    def newest_version(self, key: str) -> str:
+        """The id of the version that lies on top. Raises NotFound."""
+
+    def delete_version(self, key: str, version: str) -> None:
+        """Remove one version, nothing else of the key. Raises NotFound, Locked."""
+
 
 class ListingStore(Protocol):
     """A second capability, for audits only: nothing depends on it to be correct."""

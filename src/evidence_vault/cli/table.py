@@ -63,6 +63,8 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
             "log": Place("checking", "log", "Sign, check and prove the custody log."),
+            "hold": Place("holding", "hold", "Keep items from being destroyed."),
+            "retention": Place("holding", "retention", "Keep items until a date."),
             "transfer": Place(
                 "transfer", "transfer", "Hand items over to another vault, with two signatures."
             ),

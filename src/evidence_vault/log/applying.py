@@ -16,6 +16,7 @@ from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import Frontier
 from evidence_vault.core.placement import Placed
 from evidence_vault.errors import VaultBusy
+from evidence_vault.log.holdindex import HoldChange, apply_holds
 from evidence_vault.log.postgres import is_passing
 from evidence_vault.log.postings import by_block, enter, reposted
 from evidence_vault.log.tables import IndexCase, IndexItem, LogState
@@ -71,6 +72,7 @@ class IndexRows:
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     again: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
     objects: list[Placed] = field(default_factory=list)
+    holds: list[HoldChange] = field(default_factory=list)
 
 
 class _HasSession(Protocol):
@@ -96,6 +98,7 @@ class Applying:
                 with self._session() as session:
                     _apply_rows(session, self.log, rows)
                     _apply_objects(session, index.objects)
+                    apply_holds(session, self.log, index.holds)
                     with reposted(session, _touched(index)):
                         _apply_index(session, index)
                     session.execute(

@@ -15,6 +15,7 @@ from evidence_vault.core.placement import Placed
 from evidence_vault.log.applying import Applying, EntryRow, IndexRows
 from evidence_vault.log.database import Place, damaged, open_engine, translated
 from evidence_vault.log.differing import Differing
+from evidence_vault.log.holdindex import HoldIndex
 from evidence_vault.log.layout import demand_layout, looked_through, make_tables
 from evidence_vault.log.places import fresh_place, make_room, put_in_place
 from evidence_vault.log.postgres import SCHEMA
@@ -44,7 +45,7 @@ class Head:
     leaf: bytes
 
 
-class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
+class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, Remembered, Differing):
     """SQLite or PostgreSQL through SQLModel. One process may write at a time (the writer lock)."""
 
     def __init__(self, place: Place, log: int, schema: str = SCHEMA) -> None:

@@ -104,6 +104,46 @@ class LogBlock(SQLModel, table=True):
     ids: bytes
 
 
+class LogHold(SQLModel, table=True):
+    """One item under one hold; (log, index) of entries about it.
+
+    ``placed``: the first ``hold-placed``; ``covered``: the newest; ``released``: None while it is
+    on.
+    """
+
+    __tablename__ = "log_hold"
+    hold: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, index=True)
+    placed_log: int
+    placed: int
+    covered_log: int
+    covered: int
+    released_log: int | None = None
+    released: int | None = None
+
+
+class LogHeldCopy(SQLModel, table=True):
+    """A copy of an item's headers that a hold keeps: ``archive/holds/<hold>/<id>/<number>``."""
+
+    __tablename__ = "log_held_copy"
+    hold: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    sha256: str
+    version: str | None = None
+
+
+class LogRetention(SQLModel, table=True):
+    """Until when somebody decided that an item is kept: the newest ``retention-set``."""
+
+    __tablename__ = "log_retention"
+    id: str = Field(primary_key=True)
+    mode: str
+    until: str = Field(index=True)
+    log: int
+    idx: int
+
+
 class LogProof(SQLModel, table=True):
     """What somebody else put to a checkpoint of ours; the bytes lie under ``evidence/<size>/``.
 

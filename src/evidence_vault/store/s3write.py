@@ -142,8 +142,13 @@ def with_lock(client: S3Client, key: str, placed: Placed, until: str | None) -> 
     return replace(placed, mode=lock.mode, until=lock.until)
 
 
-def set_retention(client: S3Client, key: str, version: str, mode: str, until: str) -> Lock:
-    """Lock one version, and ask the store how it is locked then. Raises StoreError."""
+def set_retention(
+    client: S3Client, key: str, version: str, mode: str, until: str, bypass: bool = False
+) -> Lock:
+    """Lock one version, and ask the store how it is locked then. Raises StoreError.
+
+    ``bypass``: pass a lock in GOVERNANCE mode by, to replace it by a stronger one only.
+    """
     demand_date(until)
     client.call(
         "put_object_retention",
@@ -151,6 +156,7 @@ def set_retention(client: S3Client, key: str, version: str, mode: str, until: st
         Key=client.key(key),
         VersionId=version,
         Retention={"Mode": mode, "RetainUntilDate": until},
+        **({"BypassGovernanceRetention": True} if bypass else {}),
     )
     lock = lock_in(client.head(key, version))
     if not is_locked(lock, mode, until):

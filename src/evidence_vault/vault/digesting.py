@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evidence_vault.core.commit import Committed
@@ -14,7 +14,9 @@ from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.searchkey import stored_keys
 from evidence_vault.core.text import decode_for_display
+from evidence_vault.errors import FormatError
 from evidence_vault.log.catalogue import EntryRow, IndexRows
+from evidence_vault.log.holdindex import PLACED, RELEASED, RETENTION, HoldChange
 from evidence_vault.vault.foreign import foreign_values
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.setnotes import entry_values
@@ -43,7 +45,12 @@ def digest_committed(
     event = parse_entry(committed.entry).event
     values = entry_values(vault, committed, event)
     if event.type in PLACING:
-        rows.objects += [Placed.from_json(each) for each in values.get("objects") or ()]
+        objects = [Placed.from_json(each) for each in values.get("objects") or ()]
+        change = hold_change(event.type, index, values, objects, vault.config.plaintext)
+        if change is not None:
+            rows.holds.append(change)
+            objects = objects[: len(objects) - len(change.copies)]
+        rows.objects += objects
     if with_index and not vault.keyring.is_station:
         item = event.subject.get("id", "")
         told = values
@@ -63,6 +70,31 @@ def digest_committed(
         event.recorded_at,
         members_of(event, values),
     )
+
+
+def hold_change(
+    kind: str,
+    index: int,
+    values: Mapping[str, Any],
+    objects: Sequence[Placed],
+    plaintext: bool,
+) -> HoldChange | None:
+    """What an entry says of holds or retention; None for one that says nothing of them.
+
+    The last ``objects`` of a ``hold-placed`` are the copies of headers, one for each member in
+    order (docs/format-entry.md); a vault without encryption has no headers.
+    """
+    if kind not in (PLACED, RELEASED, RETENTION) or values.get("members") is None:
+        return None
+    items = tuple(member.id for member in parse_members(values["members"])[1])
+    if kind == RETENTION:
+        return HoldChange(kind, index, items, mode=values["mode"], until=values["until"])
+    copies: tuple[tuple[str, Placed], ...] = ()
+    if kind == PLACED and not plaintext:
+        if len(objects) < len(items):
+            raise FormatError(f"entry {index} places a hold and names too few copies of headers")
+        copies = tuple(zip(items, objects[-len(items) :], strict=True))
+    return HoldChange(kind, index, items, values["hold_id"], copies)
 
 
 def place_committed(

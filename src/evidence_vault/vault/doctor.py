@@ -124,6 +124,7 @@ def _keys(
     _stamps(visit, vault)
     _countersigners(visit, vault)
     _custody(visit, vault)
+    _holds(visit, vault)
     visit.note(
         "record of what was signed",
         OK,
@@ -182,6 +183,18 @@ def _custody(visit: _Visit, vault: Vault) -> None:
     old = posix(vault.clock.now()) - posix(gaps[0].offers[0][2]) > _QUIET
     way = "evidence-vault transfer acknowledge FILE, or evidence-vault transfer offer --all -o FILE"
     visit.note("custody", PROBLEM if old else OK, sentence, way if old else "")
+
+
+def _holds(visit: _Visit, vault: Vault) -> None:
+    """Holds as the log and the store tell of them; what ends soon."""
+    from evidence_vault.vault.holdcheck import hold_notes
+
+    try:
+        for note in hold_notes(vault):
+            outcome = UNCHECKED if note.good is None else OK if note.good else PROBLEM
+            visit.note(note.name, outcome, note.detail, note.command)
+    except VaultError as error:
+        visit.note("holds", PROBLEM, error.message, error.hint, int(error.exit_status))
 
 
 def _signatures() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
 from bisect import bisect_left
@@ -10,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from evidence_vault import osfiles
-from evidence_vault.errors import StoreError, UsageError
+from evidence_vault.errors import StoreError, UsageError, VaultError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.objects import Each, Slice, SliceFound, check_slice
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.handovers import removed_items
+from evidence_vault.vault.holding import cover
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.spreading import spread
@@ -41,6 +43,8 @@ def fixity(
     about all items looked at is committed afterwards. Exit 10 when anything is damaged, 3 when
     nothing is and the check could not be recorded (a disk that is read-only or full).
     """
+    with contextlib.suppress(VaultError):  # recording the check says why nothing can be written
+        cover(vault)
     chosen = _choose(vault, all, sample, items)
     found = _check(vault, None if all else chosen, progress)
     event, notices = None, []
