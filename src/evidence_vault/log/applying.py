@@ -18,6 +18,7 @@ from evidence_vault.core.placement import Placed
 from evidence_vault.errors import VaultBusy
 from evidence_vault.log.postgres import is_passing
 from evidence_vault.log.postings import by_block, enter, reposted
+from evidence_vault.log.replicaindex import ReplicaChange, apply_replicas
 from evidence_vault.log.tables import IndexCase, IndexItem, LogState
 
 # Bulk work goes past the object mapper, straight to the tables.
@@ -62,7 +63,7 @@ class IndexRows:
 
     ``again``: (item, values, cases) of bytes that came again: they add, the stricter
     classification wins, and nothing that is known is replaced. ``objects``: what the object
-    store answered; the newest answer counts.
+    store answered; the newest answer counts. ``replicas``: what became of copies of the vault.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -71,6 +72,7 @@ class IndexRows:
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     again: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
     objects: list[Placed] = field(default_factory=list)
+    replicas: list[ReplicaChange] = field(default_factory=list)
 
 
 class _HasSession(Protocol):
@@ -96,6 +98,7 @@ class Applying:
                 with self._session() as session:
                     _apply_rows(session, self.log, rows)
                     _apply_objects(session, index.objects)
+                    apply_replicas(session, self.log, index.replicas)
                     with reposted(session, _touched(index)):
                         _apply_index(session, index)
                     session.execute(
