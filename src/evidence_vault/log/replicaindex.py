@@ -21,9 +21,10 @@ ENROLLED, SYNCED, VERIFIED, SAMPLED, RETIRED = (
 class ReplicaChange:
     """One committed event about a replica.
 
-    ``kind``: enrolled, synced, verified, sampled or retired. ``idx``: its entry; ``at``: when it was recorded. ``part``: of one that is enrolled. ``head``:
-    (log, size) up to which it was synced or verified; ``damaged``: how much was found missing or
-    changed. ``whole``: by a sync that compared everything.
+    ``kind``: enrolled, synced, verified, sampled or retired. ``idx``: its entry; ``at``: when it
+    was recorded. ``part``: of one that is enrolled. ``head``: (log, size) up to which it was
+    synced or verified; ``damaged``: how much was found missing or changed. ``whole``: by a sync
+    that compared everything.
     """
 
     kind: str

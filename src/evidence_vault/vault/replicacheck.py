@@ -21,7 +21,7 @@ from evidence_vault.errors import (
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.vault.mirroring import Target, forked
 from evidence_vault.vault.opening import Vault
-from evidence_vault.vault.replicaplaces import Replica, log_of
+from evidence_vault.vault.replicaplaces import Replica, foreign, log_of
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def examine(vault: Vault, replica: Replica, target: Target, at: Position) -> Exa
         if number == at.log and at.size:
             cut = cut or _position(vault, replica, target, at, log)
         if target.control is not None and size:
+            if not at.size:  # nothing is known of what lies there
+                _prefix(vault, replica, log, number)
             _beyond(vault, replica, log, number, size)
         if target.archive is not None:
             cut = cut or _published(vault, replica, log, number, size)
@@ -88,6 +90,18 @@ def _position(vault: Vault, replica: Replica, target: Target, at: Position, log:
     return ""
 
 
+def _prefix(vault: Vault, replica: Replica, log: LogStore, number: int) -> None:
+    """Every commit that lies there against ours, as far as they can be read."""
+    try:
+        for commit in log.commits(0):
+            if commit.end > vault.catalogue.frontier(number).size:
+                return
+            if root_at_end(vault, number, commit.end) != commit.root:
+                raise forked(f"replica {replica.name} holds another commit {commit.start}")
+    except FormatError:
+        return
+
+
 def _beyond(vault: Vault, replica: Replica, log: LogStore, number: int, size: int) -> None:
     """Whether it holds commits after our last: the same log grown, or another one."""
     if not _has(log, size):
@@ -115,7 +129,10 @@ def _published(vault: Vault, replica: Replica, log: LogStore, number: int, size:
     note = log.checkpoint()
     if note is None:
         return ""
-    keys = [parse_vkey(t) for t in vault.entry_zero(vault.log_number(number)).log_vkeys()]
+    zero = vault.entry_zero(vault.log_number(number))
+    if not note.startswith(zero.origin.encode() + b"\n"):
+        raise foreign(replica.name, "another log")
+    keys = [parse_vkey(t) for t in zero.log_vkeys()]
     try:
         point = open_checkpoint(note, keys).checkpoint
     except (FormatError, SignatureInvalid) as error:

@@ -24,7 +24,7 @@ from evidence_vault.core.replicas import (
     format_marker,
     parse_marker,
 )
-from evidence_vault.errors import EvidenceError, NotFound, StoreError, UsageError
+from evidence_vault.errors import EvidenceError, FormatError, NotFound, StoreError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.store.opening import Store, open_store
 from evidence_vault.vault.mirroring import Target
@@ -111,12 +111,15 @@ def write_markers(vault: Vault, replica: Replica, target: Target, position: Posi
         store.replace(MARKER, format_marker(marker, marker_mac(vault)))
 
 
-def demand_marker(vault: Vault, replica: Replica, target: Target) -> Position:
+def demand_marker(
+    vault: Vault, replica: Replica, target: Target, lenient: bool = False
+) -> Position:
     """How far the replica is, by the marker of the root that is furthest behind.
 
     A marker that this keyring did not write says nothing of how far: then all is compared again.
-    Raises StoreError (E-REPLICA-ABSENT) where nothing is there, EvidenceError (E-REPLICA-FOREIGN)
-    for another vault's or another replica's copy.
+    ``lenient``: the same for one that can't be read. Raises StoreError (E-REPLICA-ABSENT) where
+    nothing is there, EvidenceError (E-REPLICA-FOREIGN) for another vault's or another replica's
+    copy, (E-REPLICA-MARKER) for one that is damaged.
     """
     found = []
     for part, store in stores_of(target).items():
@@ -128,6 +131,15 @@ def demand_marker(vault: Vault, replica: Replica, target: Target) -> Position:
                 code="E-REPLICA-ABSENT",
                 hint="is the disk attached? if it is lost: `evidence-vault replica retire`",
             ) from None
+        except FormatError as error:
+            if not lenient:
+                raise EvidenceError(
+                    f"the marker of replica {replica.name} is damaged: {error.message}",
+                    code="E-REPLICA-MARKER",
+                    hint=f"compare all of it: `evidence-vault replica sync --whole {replica.name}`",
+                ) from error
+            found.append(Position())
+            continue
         if (marker.origin, marker.part) != (first_origin(vault), part):
             raise foreign(replica.name, "another vault")
         if marker.replica != replica.id:

@@ -14,7 +14,7 @@ from typing import Any
 from evidence_vault.config import is_url
 from evidence_vault.core.event import parse_entry
 from evidence_vault.core.replicas import ARCHIVE, CONTROL, Position
-from evidence_vault.errors import LogInconsistent, UsageError, VaultError
+from evidence_vault.errors import EvidenceError, LogInconsistent, UsageError, VaultError
 from evidence_vault.log.replicaindex import ENROLLED, RETIRED, ReplicaChange
 from evidence_vault.log.tables import LogReplica
 from evidence_vault.vault.countersigning import posix
@@ -26,8 +26,11 @@ from evidence_vault.vault.replicaplaces import (
     Replica,
     demand_marker,
     demand_place,
+    marker_mac,
+    open_part,
     open_target,
     parts_of,
+    read_marker,
     stores_of,
     whole_place,
     write_markers,
@@ -54,22 +57,46 @@ class Enrolled:
 
 
 def enrolled(vault: Vault, retired: bool = False) -> list[Enrolled]:
-    """Every replica in order of enrolment; needs the keyring. None on a field vault."""
+    """Every replica in order of enrolment; needs the keyring. None on a field vault.
+
+    One whose enrolment can't be read any more (its header is lost) is called by its id, and its
+    place is not known: it may be given by its place.
+    """
     if vault.keyring.is_station:
         return []
     found = []
     for row in vault.catalogue.replicas(retired):
-        committed = committed_at(vault, row.idx, row.log)
-        told = entry_values(vault, committed, parse_entry(committed.entry).event)["replica"]
+        try:
+            committed = committed_at(vault, row.idx, row.log)
+            told = entry_values(vault, committed, parse_entry(committed.entry).event)["replica"]
+        except EvidenceError:
+            told = {"name": row.id[:8], "place": ""}
         replica = Replica(row.id, told["name"], told["place"], row.part, row.log, row.idx)
         found.append(Enrolled(replica, row))
     return found
+
+
+def _by_place(vault: Vault, place: str) -> Enrolled | None:
+    """The replica that lies at a place, by the id in its marker."""
+    rows = {row.id: row for row in vault.catalogue.replicas()}
+    for part in (ARCHIVE, CONTROL):
+        try:
+            marker, ours = read_marker(open_part(place, part, vault.folder), marker_mac(vault))
+        except VaultError:
+            continue
+        row = rows.get(marker.replica)
+        if ours and row is not None:
+            where = whole_place(place)
+            return Enrolled(Replica(row.id, place, where, row.part, row.log, row.idx), row)
+    return None
 
 
 def chosen(vault: Vault, names: list[str]) -> list[Enrolled]:
     """Those named, or all; raises UsageError for a name that is none."""
     known = {each.replica.name: each for each in enrolled(vault)}
     for name in names:
+        if name not in known and (there := _by_place(vault, name)) is not None:
+            known[name] = there
         if name not in known:
             raise UsageError(
                 f"there is no replica {name}",
@@ -216,6 +243,8 @@ def pending(vault: Vault, each: Enrolled) -> int:
 
 def notices(vault: Vault) -> list[str]:
     """What must be said of the copies of this vault, for ``status`` and ``doctor``."""
+    if vault.keyring.is_station:
+        return []
     known = enrolled(vault)
     if not known:
         return [
@@ -244,8 +273,16 @@ def notices(vault: Vault) -> list[str]:
 
 
 def batch_notice(vault: Vault) -> str:
-    """How many copies hold what was just taken in, and how old the others are."""
-    known = enrolled(vault)
+    """How many copies hold what was just taken in, and how old the others are.
+
+    What was acknowledged is in: where the copies stand may then be unknown, and that is said.
+    """
+    try:
+        known = enrolled(vault)
+    except VaultError as error:
+        return f"this batch is on 1 copy; where the others stand can't be read: {error.message}"
+    if vault.keyring.is_station:
+        return "nothing of this is backed up yet: hand it over soon (evidence-vault transfer offer)"
     if not known:
         return (
             "this batch is on 1 copy, and this vault has no replica: "

@@ -133,7 +133,7 @@ def _copy(vault: Vault, source: Source, run: _Run, progress: Progress | None) ->
         target = run.target = open_target(replica.place, replica.part, vault.folder)
         for store in stores_of(target).values():
             store.clear_leftovers()
-        run.at = demand_marker(vault, replica, target)
+        run.at = demand_marker(vault, replica, target, lenient=run.whole)
         seen = examine(vault, replica, target, run.at)  # 2.
         if seen.cut:
             run.found.add("E-REPLICA-CUT", replica.name, f"compared as a whole: {seen.cut}")

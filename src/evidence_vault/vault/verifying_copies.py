@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from evidence_vault.core.event import peek
+from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.packs import parse_header_pack
 from evidence_vault.core.replicas import ARCHIVE, CONTROL, Position
 from evidence_vault.core.tiles import TILE_WIDTH
@@ -69,6 +70,9 @@ def verify(
         size = at.size if number == at.log else vault.catalogue.frontier(number).size
         entries += size
         _look(vault, target, number, size, wanted, found, progress)
+        if sample is None:
+            published = at.published if number == at.log else size
+            _packs(vault, target, number, min(published, size) // TILE_WIDTH, found)
         if sample is None and not stores_missing(target):
             _audit(vault, target, number, size, found)
     event = _record(vault, each, at, found, sample, entries, by)
@@ -175,11 +179,40 @@ def _headers(
                 total.bytes += len(header or b"")
 
 
+def _packs(vault: Vault, target: Target, number: int, groups: int, total: SliceFound) -> None:
+    """The packs of every complete group: also of entries whose commits are whole still."""
+    removed = removed_entries(vault, number)
+    log = log_of(vault, target, number)
+    for group in range(groups):
+        try:
+            entries = log.group(group)
+            if target.control is not None and not vault.config.plaintext:
+                log.read(target.control, log.headers_key(group))
+        except VaultError as error:
+            total.damage(error.message, f"group {group}", f"log {number}")
+            continue
+        for index, committed in enumerate(entries, group * TILE_WIDTH):
+            if leaf_hash(committed.entry) != vault.catalogue.entry(index, number).leaf:
+                total.damage("entry changed", f"entry {index}", f"group {group}")
+                continue
+            for unit in peek(committed.entry)["units"]:
+                header = committed.headers.get(unit["id"])
+                if unit["kind"] == "record" and _hex(committed.record) != unit["objects"][0]:
+                    total.damage("record changed", f"entry {index}", unit["id"])
+                if target.control is None or unit["header"] is None:
+                    continue
+                if header is None and index not in removed:
+                    total.damage("header missing", f"entry {index}", unit["id"])
+                elif header is not None and _hex(header) != unit["header"]:
+                    total.damage("header changed", f"entry {index}", unit["id"])
+
+
 def _audit(vault: Vault, target: Target, number: int, size: int, found: SliceFound) -> None:
     """Roots, tiles, signatures and chains, from the replica alone."""
     log = log_of(vault, target, number)
     gone = removed_entries(vault, number)
-    report = audit_log(log, functools.partial(vault.entry_zero, log), None, map, gone)
+    own = vault.log_number(number)
+    report = audit_log(log, functools.partial(vault.entry_zero, own), None, map, gone)
     for each in report.findings:
         found.damage(f"{each.message} ({each.code})", each.where, f"log {number}")
     if report.entries != size:
@@ -237,7 +270,7 @@ def _record(
     return event
 
 
-# -- good bytes --------------------------------------------------------------------------------------
+# -- good bytes ------------------------------------------------------------------------------------
 
 
 def good_copy(vault: Vault, digest: str) -> tuple[str, BinaryIO] | None:
