@@ -20,22 +20,12 @@ same origin is a fork, and ends the work.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from evidence_vault.core.commit import (
-    Commit,
-    Committed,
-    format_commit,
-    format_stub,
-    parse_commit,
-)
-from evidence_vault.core.event import peek
+from evidence_vault.core.commit import Commit, Committed, parse_commit
 from evidence_vault.core.merkle import Frontier, leaf_hash
-from evidence_vault.core.packs import format_header_pack, format_sealed_pack, parse_header_pack
+from evidence_vault.core.packs import format_sealed_pack
 from evidence_vault.core.replicas import Position
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import (
@@ -51,18 +41,30 @@ from evidence_vault.errors import (
     AlreadyExists,
     EvidenceError,
     FormatError,
-    InternalError,
     LogInconsistent,
     NotFound,
-    StoreError,
     VaultError,
 )
 from evidence_vault.log.logstore import LogStore
-from evidence_vault.store.naming import object_key
 from evidence_vault.store.opening import Store
 from evidence_vault.vault.copypayloads import copy_objects
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.tombstones import Tombstone
+from evidence_vault.vault.mirrorbeside import Beside
+from evidence_vault.vault.mirrorheaders import HeaderSteps
+from evidence_vault.vault.mirrorparts import (
+    Mirrored,
+    Source,
+    Target,
+    demand_back,
+    forked,
+    format_as,
+    held_part,
+    hex_digest,
+    logs_of,
+    payloads_of,
+    peek_at,
+    read_all,
+)
 
 _SLICE = 1024  # entries
 _MOST_LACKING = 1000  # payloads that can't be copied, before the work ends
@@ -71,72 +73,7 @@ THREADS = 8
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class Head:
-    """Where one log ends at the source: ``size`` entries, and the checkpoint stored over it."""
-
-    size: int
-    root: bytes
-    published: int = 0
-    published_root: bytes = b""
-
-
-@dataclass(frozen=True)
-class Source:
-    """What is copied. ``known``: keys in archive/ that are known without a listing."""
-
-    archive: Store
-    control: Store
-    plaintext: bool
-    open_object: Callable[[str], BinaryIO]
-    heads: Sequence[Head]
-    tombstones: Sequence[Tombstone] = ()
-    known: Sequence[str] = ()
-
-    def log(self, number: int) -> LogStore:
-        return LogStore(self.archive, self.control, number, self.plaintext)
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where it is copied to; None for a part that this copy does not hold."""
-
-    archive: Store | None
-    control: Store | None
-
-
-@dataclass
-class Mirrored:
-    """What was done and found. ``findings``: {"code", "message", "where"}."""
-
-    entries: int = 0
-    objects: int = 0
-    bytes: int = 0
-    headers: int = 0
-    destroyed: int = 0
-    healed: int = 0
-    pending: int = 0
-    findings: list[dict[str, str]] = field(default_factory=list)
-
-    def add(self, code: str, where: str, message: str) -> None:
-        finding = {"code": code, "message": message, "where": where}
-        if finding not in self.findings:
-            self.findings.append(finding)
-
-    def counts(self) -> dict[str, Any]:
-        return {
-            "bytes": str(self.bytes),
-            "destroyed": self.destroyed,
-            "entries": self.entries,
-            "findings": len(self.findings),
-            "headers": self.headers,
-            "healed": self.healed,
-            "objects": str(self.objects),
-            "pending": self.pending,
-        }
-
-
-class Mirror:
+class Mirror(HeaderSteps):
     """One run of copying; ``save`` makes a position durable in the target."""
 
     def __init__(
@@ -153,12 +90,12 @@ class Mirror:
         self._save, self._progress = save, progress
         self._doomed_units = {unit for each in source.tombstones for unit in each.units}
         self._doomed_objects = {name for each in source.tombstones for name in each.objects}
-        self._here = _logs_of(source, target)
+        self._here = logs_of(source, target)
 
     def run(self) -> Mirrored:
         """Steps 1 to 9. Raises LogInconsistent for a fork or a source that contradicts itself,
         StoreError where the target can't be written; what was copied before stays."""
-        beside = _Beside(self)
+        beside = Beside(self.source, self.target, self.found)
         self._payloads(self.at.lacking)
         while True:
             number = self.at.log
@@ -199,7 +136,7 @@ class Mirror:
                     hint="run `evidence-vault log audit`; nothing was copied from here on",
                 )
             own = [self._own(commit.start + i, each) for i, each in enumerate(contents)]
-            units += _payloads(own)
+            units += payloads_of(own)
             waiting.append((commit, tuple(frontier.hashes), own))
             if sum(c.end - c.start for c, _, _ in waiting) >= _SLICE:
                 self._payloads(units)
@@ -216,10 +153,10 @@ class Mirror:
 
     def _own(self, index: int, committed: Committed) -> Committed:
         """The entry with the headers of its own units that are right and not given up."""
-        event = _peek(committed.entry, index)
+        event = peek_at(committed.entry, index)
         headers: dict[str, bytes] = {}
         for unit in event["units"]:
-            if unit["kind"] == "record" and _hex(committed.record) != unit["objects"][0]:
+            if unit["kind"] == "record" and hex_digest(committed.record) != unit["objects"][0]:
                 raise EvidenceError(
                     f"the record of entry {index} was changed at the source",
                     code="E-RECORD-CHANGED",
@@ -234,7 +171,7 @@ class Mirror:
                     f"entry {index}",
                     f"the header of unit {unit['id']} is gone at the source, and no event says why",
                 )
-            elif _hex(header) != unit["header"]:
+            elif hex_digest(header) != unit["header"]:
                 self.found.add(
                     "E-HEADER-CHANGED",
                     f"entry {index}",
@@ -307,24 +244,24 @@ class Mirror:
         return waiting[done:]
 
     def _commit(self, log: LogStore, commit: Commit, own: list[Committed]) -> None:
-        control = _there(self.target.control)
+        control = held_part(self.target.control)
         key = log.commit_key(commit.start)
         wanted = Commit(commit.start, commit.end, commit.root, () if commit.is_stub else tuple(own))
-        data = _format(wanted)
+        data = format_as(wanted)
         try:
             control.create(key, data)
         except AlreadyExists:
             self._meet(control, key, wanted)
             return
         self.found.headers += sum(len(each.headers) for each in wanted.entries)
-        _demand_back(control, key, data)
+        demand_back(control, key, data)
 
     def _meet(self, control: Store, key: str, wanted: Commit) -> None:
         """A commit that is there already: the same, damaged, or of another history."""
         try:
-            there = parse_commit(_read(control, key))
+            there = parse_commit(read_all(control, key))
         except FormatError as error:
-            self._heal(control, key, _format(wanted), error.message)
+            self._heal(control, key, format_as(wanted), error.message)
             return
         if (there.start, there.end, there.root) != (wanted.start, wanted.end, wanted.root):
             raise forked(f"its commit {wanted.start} holds another history")
@@ -334,15 +271,7 @@ class Mirror:
             self._merged(old, new) for old, new in zip(there.entries, wanted.entries, strict=True)
         )
         if merged != there.entries:
-            control.replace(key, _format(replace(wanted, entries=merged)))
-
-    def _merged(self, old: Committed, new: Committed) -> Committed:
-        """The headers of both that are right; one that is here and lost there stays."""
-        if (old.entry, old.record) != (new.entry, new.record):
-            raise forked("a commit holds other entries")
-        good = _good_headers([old.entry], old.headers)
-        headers = {u: h for u, h in {**good, **new.headers}.items() if u not in self._doomed_units}
-        return Committed(old.entry, old.record, headers)
+            control.replace(key, format_as(replace(wanted, entries=merged)))
 
     # -- 2 -------------------------------------------------------------------------------------
 
@@ -367,113 +296,7 @@ class Mirror:
             step("replica-group")
             self.at = replace(self.at, groups=group + 1)
 
-    def _header_pack(self, control: Store, key: str, group: int, own: list[Committed]) -> None:
-        headers = {unit: header for each in own for unit, header in each.headers.items()}
-        try:
-            there = parse_header_pack(_read(control, key), group)
-        except NotFound:
-            self._put(control, key, format_header_pack(group, headers))
-            self.found.headers += len(headers)
-            return
-        except FormatError as error:
-            self._heal(control, key, format_header_pack(group, headers), error.message)
-            return
-        good = _good_headers([each.entry for each in own], there)
-        merged = {**good, **headers}
-        merged = {unit: header for unit, header in merged.items() if unit not in self._doomed_units}
-        if merged != there:
-            control.replace(key, format_header_pack(group, merged))
-            self.found.headers += len(set(merged) - set(there))
-            self.found.healed += len(set(there) - set(good))
-
     # -- 5 -------------------------------------------------------------------------------------
-
-    def _stubs(self, number: int) -> None:
-        """Commits that were emptied at the source since they were copied whole."""
-        control = self.target.control
-        log, here = self.source.log(number), self._here(number)
-        oldest = None
-        for commit in log.commits(self.at.full):
-            if commit.start >= self.at.size:
-                break
-            if not commit.is_stub:
-                oldest = commit.start if oldest is None else oldest
-                if control is not None:
-                    self._compare_commit(control, here.commit_key(commit.start), commit)
-                continue
-            if -(-commit.end // TILE_WIDTH) > self.at.groups:
-                oldest = commit.start if oldest is None else oldest
-            elif control is not None:
-                self._empty(control, here, commit)
-        self.at = replace(self.at, full=self.at.size if oldest is None else oldest)
-
-    def _empty(self, control: Store, here: LogStore, stub: Commit) -> None:
-        key = here.commit_key(stub.start)
-        there = parse_commit(_read(control, key))
-        if there.is_stub:
-            return
-        kept: dict[int, dict[str, bytes]] = {}
-        for index, each in enumerate(there.entries, there.start):
-            good = _good_headers([each.entry], each.headers)
-            kept.setdefault(index // TILE_WIDTH, {}).update(good)
-        for group, headers in kept.items():
-            if self.source.plaintext:
-                continue
-            pack_key = here.headers_key(group)
-            pack = parse_header_pack(_read(control, pack_key), group)
-            lost = {
-                u: h for u, h in headers.items() if u not in pack and u not in self._doomed_units
-            }
-            for unit in sorted(lost):
-                self._vanished(group, unit)
-            if lost:
-                control.replace(pack_key, format_header_pack(group, {**pack, **lost}))
-        control.replace(key, format_stub(stub))
-        step("replica-emptied")
-
-    def _compare_commit(self, control: Store, key: str, commit: Commit) -> None:
-        """Headers of a commit that is whole on both sides."""
-        try:
-            there = parse_commit(_read(control, key))
-        except (NotFound, FormatError) as error:
-            own = [self._own(commit.start + i, each) for i, each in enumerate(commit.entries)]
-            self._heal(control, key, _format(replace(commit, entries=tuple(own))), error.message)
-            return
-        if there.root != commit.root:
-            raise forked(f"its commit {commit.start} holds another history")
-        for old, new in zip(there.entries, commit.entries, strict=False):
-            for unit in sorted(set(old.headers) - set(new.headers) - self._doomed_units):
-                self._vanished(commit.start // TILE_WIDTH, unit)
-
-    def _compare_packs(self, number: int, upto: int) -> None:
-        """Header packs copied before: by size, and by unit where that differs."""
-        control = self.target.control
-        if control is None or self.source.plaintext:
-            return
-        log, here = self.source.log(number), self._here(number)
-        for group in range(upto):
-            ours, theirs = _size(log.control, log.headers_key(group)), None
-            with suppress(NotFound):
-                theirs = _size(control, here.headers_key(group))
-            if ours == theirs and ours is not None:
-                continue
-            entries = log.group(group)
-            mine = {} if ours is None else entries[0].headers
-            there: dict[str, bytes] = {}
-            with suppress(NotFound, FormatError):
-                there = parse_header_pack(_read(control, here.headers_key(group)), group)
-            for unit in sorted(set(there) - set(mine) - self._doomed_units):
-                self._vanished(group, unit)
-            own = [self._own(group * TILE_WIDTH + i, each) for i, each in enumerate(entries)]
-            self._header_pack(control, here.headers_key(group), group, own)
-
-    def _vanished(self, group: int, unit: str) -> None:
-        self.found.add(
-            "E-HEADER-VANISHED",
-            f"group {group}",
-            f"the header of unit {unit} is gone at the source and no event says why; the replica "
-            "keeps it",
-        )
 
     # -- 6, 7 and 9 ----------------------------------------------------------------------------
 
@@ -513,51 +336,6 @@ class Mirror:
         below = (here.tile(tile_path(tile.level - 1, first + i)) for i in range(TILE_WIDTH))
         return b"".join(full_tile_root(data) for data in below)
 
-    def _tombstones(self, number: int) -> None:
-        """Step 7. Each may be repeated; what a lock holds back is pending, and said."""
-        here = self._here(number)
-        for each in self.source.tombstones[self.at.destroyed :]:
-            if each.log > number:
-                break
-            if self.target.control is not None:
-                self._drop_headers(self.target.control, here, each)
-            step("replica-headers-gone")
-            if self.target.archive is not None and not self._drop_objects(each):
-                self.found.pending += 1
-                break
-            self.at = replace(self.at, destroyed=self.at.destroyed + 1)
-            self.found.destroyed += 1
-            self._keep()
-
-    def _drop_headers(self, control: Store, here: LogStore, each: Tombstone) -> None:
-        for start in each.starts:
-            key = here.commit_key(start)
-            commit = parse_commit(_read(control, key))
-            fresh = tuple(_without(entry, each.units) for entry in commit.entries)
-            if fresh != commit.entries:
-                control.replace(key, _format(replace(commit, entries=fresh)))
-        for group in each.groups:
-            key = here.headers_key(group)
-            try:
-                headers = parse_header_pack(_read(control, key), group)
-            except NotFound:
-                continue
-            kept = {unit: header for unit, header in headers.items() if unit not in each.units}
-            if kept != headers:
-                control.replace(key, format_header_pack(group, kept))
-
-    def _drop_objects(self, each: Tombstone) -> bool:
-        for digest in sorted(each.objects):
-            try:
-                _there(self.target.archive).delete(object_key(digest))
-                step("replica-object-gone")
-            except NotFound:
-                continue
-            except (StoreError, VaultError) as error:
-                self.found.add("E-REPLICA-LOCKED", digest, f"can't be removed: {error.message}")
-                return False
-        return True
-
     def _checkpoint(self, number: int) -> None:
         archive = self.target.archive
         note = self.source.log(number).checkpoint()
@@ -575,14 +353,14 @@ class Mirror:
         try:
             store.create(key, data, durable=False)
         except AlreadyExists:
-            if _read(store, key) != data:
+            if read_all(store, key) != data:
                 self._heal(store, key, data, "other bytes than the log gives")
             return
-        _demand_back(store, key, data)
+        demand_back(store, key, data)
 
     def _heal(self, store: Store, key: str, data: bytes, why: str) -> None:
         store.replace(key, data)
-        _demand_back(store, key, data)
+        demand_back(store, key, data)
         self.found.healed += 1
         self.found.add("E-REPLICA-DAMAGED", key, f"was damaged in the replica and put right: {why}")
 
@@ -595,122 +373,3 @@ class Mirror:
         self._flush()
         self._save(self.at)
         step("replica-position")
-
-
-class _Beside:
-    """Step 8: what lies beside the logs. A listing adds what nothing else names."""
-
-    def __init__(self, mirror: Mirror) -> None:
-        self._mirror = mirror
-
-    def copy(self) -> None:
-        source, target = self._mirror.source, self._mirror.target
-        if target.archive is not None:
-            logs = range(len(source.heads))
-            folders = [source.log(n).evidence_key(0, "").partition("/")[0] + "/" for n in logs]
-            folders += ["trust/", "foreign/", "holds/"]
-            self._part(source.archive, target.archive, folders, source.known)
-        if target.control is not None:
-            folders = ["foreign/", "removed/", "sets/", "holds/"]
-            self._part(source.control, target.control, folders, ())
-
-    def _part(self, source: Store, target: Store, folders: list[str], known: Sequence[str]) -> None:
-        for folder in folders:
-            there = set(target.keys(folder))
-            listed = sorted(source.keys(folder))
-            named = [key for key in known if key.startswith(folder) and key not in set(listed)]
-            for key in [*listed, *named]:
-                # A foreign log's checkpoint alone is replaced as it grows.
-                if key not in there or key.endswith("log/checkpoint"):
-                    self._one(source, target, key)
-        target.flush()
-        step("replica-beside")
-
-    def _one(self, source: Store, target: Store, key: str) -> None:
-        try:
-            data = _read(source, key)
-        except NotFound:
-            self._mirror.found.add("E-PROOF-MISSING", key, "is gone at the source")
-            return
-        try:
-            target.create(key, data, durable=False)
-        except AlreadyExists:
-            if _read(target, key) != data:
-                target.replace(key, data)
-        _demand_back(target, key, data)
-
-
-def _logs_of(source: Source, target: Target) -> Callable[[int], LogStore]:
-    """The target's logs; the part it does not hold is the source's, and is only read."""
-    archive, control = target.archive or source.archive, target.control or source.control
-    return lambda number: LogStore(archive, control, number, source.plaintext)
-
-
-def _payloads(own: Iterable[Committed]) -> list[str]:
-    return [
-        digest
-        for each in own
-        for unit in peek(each.entry)["units"]
-        if unit["kind"] != "record"
-        for digest in unit["objects"]
-    ]
-
-
-def _good_headers(entries: Iterable[bytes], headers: Any) -> dict[str, bytes]:
-    """Of some headers, those that entries name, with the digests they state."""
-    stated = {unit["id"]: unit["header"] for each in entries for unit in peek(each)["units"]}
-    return {unit: data for unit, data in headers.items() if _hex(data) == stated.get(unit)}
-
-
-def _without(committed: Committed, units: frozenset[str]) -> Committed:
-    kept = {unit: header for unit, header in committed.headers.items() if unit not in units}
-    return Committed(committed.entry, committed.record, kept)
-
-
-def _format(commit: Commit) -> bytes:
-    if commit.is_stub:
-        return format_stub(commit)
-    return format_commit(commit.start, commit.root, commit.entries)
-
-
-def _peek(entry: bytes, index: int) -> dict[str, Any]:
-    try:
-        return peek(entry)
-    except (ValueError, LookupError, TypeError) as error:
-        raise FormatError(f"entry {index} can't be read", code="E-ENTRY") from error
-
-
-def _read(store: Store, key: str) -> bytes:
-    with store.open(key) as stream:
-        return stream.read()
-
-
-def _size(store: Any, key: str) -> int | None:
-    try:
-        with store.open(key) as stream:
-            return int(stream.seek(0, 2))
-    except NotFound:
-        return None
-
-
-def _demand_back(store: Store, key: str, data: bytes) -> None:
-    if _read(store, key) != data:
-        raise StoreError(f"{key} was not stored as written", code="E-READ-BACK")
-
-
-def _there(store: Store | None) -> Store:
-    if store is None:
-        raise InternalError("a part that this replica does not hold")
-    return store
-
-
-def _hex(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def forked(what: str) -> LogInconsistent:
-    return LogInconsistent(
-        f"the replica and this vault show two histories: {what}",
-        code="E-FORK",
-        hint="nothing was overwritten: keep both as evidence and tell your partners",
-    )

@@ -19,7 +19,7 @@ from evidence_vault.errors import (
     VaultError,
 )
 from evidence_vault.log.logstore import LogStore
-from evidence_vault.vault.mirroring import Target, forked
+from evidence_vault.vault.mirrorparts import Target, forked
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.replicaplaces import Replica, foreign, log_of
 

@@ -27,7 +27,7 @@ from evidence_vault.core.replicas import (
 from evidence_vault.errors import EvidenceError, FormatError, NotFound, StoreError, UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.store.opening import Store, open_store
-from evidence_vault.vault.mirroring import Target
+from evidence_vault.vault.mirrorparts import Target
 from evidence_vault.vault.opening import Vault
 
 _LOCKING = ("lock", "days")

@@ -30,7 +30,8 @@ from evidence_vault.vault.cosignatures import relearn_cosignatures
 from evidence_vault.vault.countersigning import relearn_peers
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.mirroring import Head, Mirror, Mirrored, Source, Target
+from evidence_vault.vault.mirroring import Mirror
+from evidence_vault.vault.mirrorparts import Head, Mirrored, Source, Target
 from evidence_vault.vault.opening import KEYRING, Vault, open_vault
 from evidence_vault.vault.rebuilding import recover
 from evidence_vault.vault.replicaplaces import open_part, read_marker
@@ -78,13 +79,15 @@ def restore(
     headers = open_part(control or place, CONTROL, folder)
     plaintext = _demand_replica(archive, headers)  # 1.
     _make(folder, plaintext, _newest_log(headers, plaintext, archive), keyring)
-    with open_vault(folder, passphrase) as vault, vault.locked():
+    with open_vault(folder, passphrase) as vault:
         with reading(vault, archive, headers):
             if recovery is not None and not (folder / KEYRING).exists():
                 recover(vault, recovery, passphrase)
             _ = vault.keyring
-            source = _learn(vault, archive, headers, plaintext, progress)  # 2. and 3.
-        found = _bring(vault, source, progress)  # 4.
+        with vault.locked():
+            with reading(vault, archive, headers):
+                source = _learn(vault, archive, headers, plaintext, progress)  # 2. and 3.
+            found = _bring(vault, source, progress)  # 4.
     with open_vault(folder, passphrase) as vault, vault.locked():
         return _told(vault, folder, found, expect, recovery is not None)  # 5.
 
@@ -183,9 +186,9 @@ def _learn(
     vault: Vault, archive: Store, control: Store, plaintext: bool, progress: Progress | None
 ) -> Source:
     """Steps 2 and 3: the catalogue from the replica's bytes; raises LogInconsistent."""
-    path = vault.folder / vault.config.catalogue
-    current = vault.config.log
-    catalogue = vault.catalogue if path.is_file() else Catalogue.create(path, 0)
+    place, current = vault.place, vault.config.log
+    there = not isinstance(place, Path) or place.is_file()
+    catalogue = vault.catalogue if there else Catalogue.create(place, 0)
     heads = []
     try:
         for number in range(current + 1):

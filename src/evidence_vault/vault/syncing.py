@@ -26,7 +26,8 @@ from evidence_vault.log.replicaindex import SYNCED
 from evidence_vault.vault.anchoring import foreign_key
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.faults import step
-from evidence_vault.vault.mirroring import Head, Mirror, Mirrored, Source, Target
+from evidence_vault.vault.mirroring import Mirror
+from evidence_vault.vault.mirrorparts import Head, Mirrored, Source, Target
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.replicacheck import examine
 from evidence_vault.vault.replicaplaces import (

@@ -29,7 +29,7 @@ from evidence_vault.prove.objects import (
     check_slice,
 )
 from evidence_vault.store.naming import object_key
-from evidence_vault.vault.mirroring import Target
+from evidence_vault.vault.mirrorparts import Target
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.replicacheck import examine

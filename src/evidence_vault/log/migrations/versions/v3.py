@@ -1,4 +1,4 @@
-"""Layout 3: what object stores answered, which replicas there are, what the catalogue knows of itself, what was signed."""
+"""Layout 3: what stores answered, replicas, what the catalogue knows of itself, what was signed."""
 
 from __future__ import annotations
 
