@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evidence_vault.core import age
 from evidence_vault.ports import Clock
 from evidence_vault.vault import replicas
 from evidence_vault.vault.checking import log_audit
 from evidence_vault.vault.cosignatures import witness_import, witness_request
 from evidence_vault.vault.creation import create_vault
+from evidence_vault.vault.grants import grant
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.restoring import restore
@@ -101,7 +103,9 @@ class World:
         with opened(folder or self.vault) as vault:
             return vault.catalogue.item_ids()
 
-    def restore(self, place: Path, folder: Path | None = None, **options: Any) -> dict[str, Any]:
+    def restore(
+        self, place: Path | str, folder: Path | None = None, **options: Any
+    ) -> dict[str, Any]:
         target = folder or self.base / "again"
         options.setdefault("recovery", self.recovery)
         return restore(str(place), target, secret, **options)
@@ -138,6 +142,9 @@ def make_world(base: Path) -> World:
         witness_add(vault, secret, trusts["partner"])
     with opened(world.partner) as vault:
         witness_add(vault, secret, trusts["vault"])
+        reader = str(age.PQIdentity.from_seed(vault.keyring.seeds["read"]).to_recipient())
+    with opened(world.vault) as vault:
+        grant(vault, reader, "partner", secret)  # so that items can be handed over
     source = base / "source"
     source.mkdir()
     for name, data in CONTENTS.items():

@@ -24,7 +24,7 @@ class ReplicaChange:
     ``kind``: enrolled, synced, verified, sampled or retired. ``idx``: its entry; ``at``: when it
     was recorded. ``part``: of one that is enrolled. ``head``: (log, size) up to which it was
     synced or verified; ``damaged``: how much was found missing or changed. ``whole``: by a sync
-    that compared everything.
+    that compared everything; ``pending``: destructions that it could not carry out.
     """
 
     kind: str
@@ -35,6 +35,7 @@ class ReplicaChange:
     head: tuple[int, int] = (-1, 0)
     damaged: int = 0
     whole: bool = False
+    pending: int = 0
 
 
 class _HasSession(Protocol):
@@ -88,6 +89,7 @@ def apply_replicas(session: Session, log: int, changes: Sequence[ReplicaChange])
         elif change.kind == SYNCED:
             row.synced_at = change.at
             row.synced_log, row.synced_size = change.head
+            row.pending = change.pending
             row.damaged = change.damaged if change.whole else max(row.damaged, change.damaged)
         elif change.kind == SAMPLED:
             row.damaged = max(row.damaged, change.damaged)

@@ -110,7 +110,7 @@ class LogReplica(SQLModel, table=True):
     ``id``: 32 hex digits. ``log``, ``idx``: the entry that enrolled it; its name and place stand
     there, encrypted. ``synced_log``, ``synced_size``: how far it was when it was last synced, -1
     and 0 before; ``verified_…``: when all of it was last compared with the log, and ``damaged``:
-    what was found then.
+    what was found then. ``pending``: destructions that it could not carry out at its last sync.
     """
 
     __tablename__ = "log_replica"
@@ -127,6 +127,7 @@ class LogReplica(SQLModel, table=True):
     verified_log: int = -1
     verified_size: int = 0
     damaged: int = 0
+    pending: int = 0
 
 
 class LogProof(SQLModel, table=True):

@@ -88,6 +88,7 @@ def replica_changes(event: Event, index: int, values: Mapping[str, Any]) -> list
             (int(head.get("log", -1)), int(head.get("size", 0))),
             int(counts.get("lacking", 0)),
             bool(counts.get("whole", False)),
+            int(counts.get("pending", 0)),
         )
     ]
 

@@ -167,22 +167,22 @@ class HeaderSteps:
         )
 
     def _tombstones(self, number: int) -> None:
-        """Step 7. Each may be repeated; what a lock holds back is pending, and said."""
+        """Step 7. Each may be repeated; headers go first. What a lock holds back is pending."""
         here = self._here(number)
-        for each in self.source.tombstones[self.at.destroyed :]:
-            if each.log > number:
-                break
-            if self.target.control is not None:
-                self._drop_headers(self.target.control, here, each)
-            step("replica-headers-gone")
+        due = [e for e in self.source.tombstones[self.at.destroyed :] if e.log <= number]
+        for each in due if self.target.control is not None else ():
+            self._drop_headers(held_part(self.target.control), here, each)
+        step("replica-headers-gone")
+        for done, each in enumerate(due):
             if self.target.archive is not None and not self._drop_objects(each):
-                self.found.pending += 1
-                break
+                self.found.pending = len(due) - done
+                return
             self.at = replace(self.at, destroyed=self.at.destroyed + 1)
             self.found.destroyed += 1
             self._keep()
 
     def _drop_headers(self, control: Store, here: LogStore, each: Tombstone) -> None:
+        here = LogStore(here.archive, here.control, each.log, here.plaintext)
         for start in each.starts:
             key = here.commit_key(start)
             commit = parse_commit(read_all(control, key))

@@ -238,7 +238,8 @@ def _row(vault: Vault, each: Enrolled) -> dict[str, Any]:
 
 def pending(vault: Vault, each: Enrolled) -> int:
     """Logged destructions that this replica has not confirmed."""
-    return count_tombstones(vault, each.row.synced_log, each.row.synced_size)
+    new = count_tombstones(vault, each.row.synced_log, each.row.synced_size)
+    return each.row.pending + new
 
 
 def notices(vault: Vault) -> list[str]:
@@ -335,11 +336,12 @@ def note(
     head: tuple[int, int] = (-1, 0),
     damaged: int = 0,
     whole: bool = False,
+    pending: int = 0,
 ) -> None:
     """Tell the catalogue of the event prepared last."""
     idx = writer.frontier.size + writer.pending - 1
     change = ReplicaChange(
-        kind, replica.id, idx, writer.recorded_at, replica.part, head, damaged, whole
+        kind, replica.id, idx, writer.recorded_at, replica.part, head, damaged, whole, pending
     )
     writer.index.replicas.append(change)
 

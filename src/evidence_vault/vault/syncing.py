@@ -192,7 +192,15 @@ def _record(vault: Vault, runs: list[_Run], by: str | None) -> None:
             replica = run.each.replica
             values = {"actor": by, "counts": counts, "head": head, "replica": told_of(replica)}
             writer.vault_event("replica-synced", values)
-            note(writer, SYNCED, replica, (run.at.log, run.at.size), lacking, run.whole)
+            note(
+                writer,
+                SYNCED,
+                replica,
+                (run.at.log, run.at.size),
+                lacking,
+                run.whole,
+                run.found.pending,
+            )
         first = writer.commit()
         assert first >= start
         for number, run in enumerate(told):
@@ -245,7 +253,7 @@ def _result(vault: Vault, runs: list[_Run]) -> dict[str, Any]:
                 "findings": run.found.findings,
                 "lacking": len(run.at.lacking),
                 "name": run.each.replica.name,
-                "pending": max(pending(vault, fresh), run.found.pending),
+                "pending": pending(vault, fresh),
                 "whole": run.whole,
             }
         )

@@ -36,6 +36,7 @@ def upgrade() -> None:
         column("verified_log", number()),
         column("verified_size", number()),
         column("damaged", number()),
+        column("pending", number()),
     )
     op.create_table("log_meta", key("name", text()), column("value", text()))
     op.create_table("log_signed", key("origin", text()), column("data", sa.LargeBinary()))
