@@ -20,7 +20,7 @@ ADD = ["replica-marked", "4-committed", "8-pinned"]
 FIRST = [
     *("replica-adopted", "replica-payloads", "replica-group", "replica-commit"),
     *("replica-commit:2", "replica-position", "replica-position:2", "replica-tiles"),
-    *("replica-beside", "replica-beside:5", "replica-checkpoint", "4-committed"),
+    *("replica-beside", "replica-beside:2", "replica-checkpoint", "4-committed"),
     *("replica-recorded", "replica-checkpoint:2"),
 ]
 SECOND = ["replica-adopted", "replica-group", "replica-emptied", "replica-position:2"]

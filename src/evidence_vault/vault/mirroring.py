@@ -143,8 +143,9 @@ class Mirror(HeaderSteps):
                 units = []
                 waiting = self._commits(log, waiting, frontier.size)
         self._payloads(units)
-        left = self._commits(log, waiting, frontier.size)
-        if left or (frontier.size, frontier.root()) != (head.size, head.root):
+        # Of a copy whose making was ended, the packs are there before its last commits.
+        self._commits(log, waiting, None)
+        if (frontier.size, frontier.root()) != (head.size, head.root):
             raise LogInconsistent(
                 f"the source's commits end at entry {frontier.size}, expected {head.size}",
                 code="E-COMMIT-MISSING",
@@ -216,12 +217,16 @@ class Mirror(HeaderSteps):
         self,
         log: LogStore,
         waiting: list[tuple[Commit, tuple[bytes, ...], list[Committed]]],
-        walked: int,
+        walked: int | None,
     ) -> list[tuple[Commit, tuple[bytes, ...], list[Committed]]]:
-        """Steps 2 to 4 for what is complete; the rest waits for the groups of its last entries."""
+        """Steps 2 to 4 for what is complete; the rest waits for the groups of its last entries.
+
+        ``walked``: entries whose root was checked; None at the end of the log.
+        """
         done = 0
         for commit, _, _ in waiting:
-            if commit.is_stub and -(-commit.end // TILE_WIDTH) * TILE_WIDTH > walked:
+            end = -(-commit.end // TILE_WIDTH) * TILE_WIDTH
+            if walked is not None and commit.is_stub and end > walked:
                 break
             done += 1
         if not done:

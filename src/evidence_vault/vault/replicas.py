@@ -126,6 +126,8 @@ def add(
     if not _NAME.match(name):
         raise UsageError("the name of a replica has up to 40 letters, digits, dots and hyphens")
     place = whole_place(place)
+    with writing(vault):
+        pass  # the catalogue then knows what a crash left committed
     for each in enrolled(vault):
         if each.replica.name == name:
             raise UsageError(f"there is a replica {name} already", code="E-REPLICA-NAME")
@@ -161,6 +163,8 @@ def retire(vault: Vault, name: str, reason: str, by: str | None = None) -> dict[
     """Strike a replica off. What lies there stays until somebody destroys it: that is said."""
     demand_desk(vault, "keep replicas")
     _demand_reason(reason)
+    with writing(vault):
+        pass
     each = chosen(vault, [name])[0]
     left = pending(vault, each)
     with writing(vault) as writer:

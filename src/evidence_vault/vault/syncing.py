@@ -74,8 +74,8 @@ def sync(
     could be reached, 3 when some could not.
     """
     demand_desk(vault, "keep replicas")
-    picks = chosen(vault, names)
     publish_and_sign(vault)  # 1.
+    picks = chosen(vault, names)
     source = source_of(vault)
     runs = [_Run(each, whole=whole) for each in picks]
     try:
