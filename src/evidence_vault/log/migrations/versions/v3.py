@@ -1,4 +1,4 @@
-"""Layout 3: what stores answered, replicas, what the catalogue knows of itself, what was signed."""
+"""Layout 3: what object stores answered, what the catalogue knows of itself, what was signed."""
 
 from __future__ import annotations
 
@@ -20,23 +20,6 @@ def upgrade() -> None:
         column("mode", text(), True),
         column("until", text(), True),
         column("etag", text(), True),
-    )
-    op.create_table(
-        "log_replica",
-        key("id", text()),
-        column("log", number()),
-        column("idx", number()),
-        column("part", text()),
-        column("enrolled_at", text()),
-        column("retired_at", text(), True),
-        column("synced_at", text(), True),
-        column("synced_log", number()),
-        column("synced_size", number()),
-        column("verified_at", text(), True),
-        column("verified_log", number()),
-        column("verified_size", number()),
-        column("damaged", number()),
-        column("pending", number()),
     )
     op.create_table("log_meta", key("name", text()), column("value", text()))
     op.create_table("log_signed", key("origin", text()), column("data", sa.LargeBinary()))
