@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SCHEMAS = sorted((ROOT / "schemas").rglob("*.json"))
 GROUPS = (
-    *("hold", "key", "log", "retention", "timestamp", "transfer", "trust", "trust network"),
-    "witness",
+    *("hold", "key", "log", "replica", "retention", "timestamp", "transfer", "trust"),
+    *("trust network", "witness"),
 )
 
 

@@ -99,6 +99,12 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("hold", "list"): ["--all"],
     ("retention", "set"): ["--case", "--all", "--until", "--mode", "--reason"],
     ("retention", "list"): ["--ending"],
+    ("replica", "add"): ["--part", "--reason"],
+    ("replica", "sync"): ["--whole", "--adopt"],
+    ("replica", "status"): [],
+    ("replica", "verify"): ["--all", "--sample"],
+    ("replica", "retire"): ["--reason"],
+    ("replica", "restore"): ["--recovery", "--keyring", "--control", "--expect"],
     ("rebuild",): ["--recovery", "--expect", "--no-index"],
     ("migrate",): [
         *("--store", "--folder", "--database", "--sqlite", "--schema", "--purpose", "--dry-run"),

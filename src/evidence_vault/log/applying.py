@@ -19,6 +19,7 @@ from evidence_vault.errors import VaultBusy
 from evidence_vault.log.holdindex import HoldChange, apply_holds
 from evidence_vault.log.postgres import is_passing
 from evidence_vault.log.postings import by_block, enter, reposted
+from evidence_vault.log.replicaindex import ReplicaChange, apply_replicas
 from evidence_vault.log.tables import IndexCase, IndexItem, LogState
 
 # Bulk work goes past the object mapper, straight to the tables.
@@ -63,7 +64,7 @@ class IndexRows:
 
     ``again``: (item, values, cases) of bytes that came again: they add, the stricter
     classification wins, and nothing that is known is replaced. ``objects``: what the object
-    store answered; the newest answer counts.
+    store answered; the newest answer counts. ``replicas``: what became of copies of the vault.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -73,6 +74,7 @@ class IndexRows:
     again: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
     objects: list[Placed] = field(default_factory=list)
     holds: list[HoldChange] = field(default_factory=list)
+    replicas: list[ReplicaChange] = field(default_factory=list)
 
 
 class _HasSession(Protocol):
@@ -99,6 +101,7 @@ class Applying:
                     _apply_rows(session, self.log, rows)
                     _apply_objects(session, index.objects)
                     apply_holds(session, self.log, index.holds)
+                    apply_replicas(session, self.log, index.replicas)
                     with reposted(session, _touched(index)):
                         _apply_index(session, index)
                     session.execute(

@@ -21,6 +21,7 @@ from evidence_vault.log.places import fresh_place, make_room, put_in_place
 from evidence_vault.log.postgres import SCHEMA
 from evidence_vault.log.proofs import ProofIndex
 from evidence_vault.log.remembered import Remembered
+from evidence_vault.log.replicaindex import ReplicaIndex
 from evidence_vault.log.search import MANY, SearchIndex
 from evidence_vault.log.tables import (
     SCHEMA_VERSION,
@@ -45,7 +46,7 @@ class Head:
     leaf: bytes
 
 
-class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, Remembered, Differing):
+class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Remembered, Differing):
     """SQLite or PostgreSQL through SQLModel. One process may write at a time (the writer lock)."""
 
     def __init__(self, place: Place, log: int, schema: str = SCHEMA) -> None:

@@ -144,6 +144,32 @@ class LogRetention(SQLModel, table=True):
     idx: int
 
 
+class LogReplica(SQLModel, table=True):
+    """A replica, from the events that enrolled, synced and retired it (vault/replicas.py).
+
+    ``id``: 32 hex digits. ``log``, ``idx``: the entry that enrolled it; its name and place stand
+    there, encrypted. ``synced_log``, ``synced_size``: how far it was when it was last synced, -1
+    and 0 before; ``verified_…``: when all of it was last compared with the log, and ``damaged``:
+    what was found then. ``pending``: destructions that it could not carry out at its last sync.
+    """
+
+    __tablename__ = "log_replica"
+    id: str = Field(primary_key=True)
+    log: int
+    idx: int
+    part: str
+    enrolled_at: str
+    retired_at: str | None = None
+    synced_at: str | None = None
+    synced_log: int = -1
+    synced_size: int = 0
+    verified_at: str | None = None
+    verified_log: int = -1
+    verified_size: int = 0
+    damaged: int = 0
+    pending: int = 0
+
+
 class LogProof(SQLModel, table=True):
     """What somebody else put to a checkpoint of ours; the bytes lie under ``evidence/<size>/``.
 

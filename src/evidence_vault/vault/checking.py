@@ -93,6 +93,9 @@ def log_anchor(
 
 def log_status(vault: Vault) -> dict[str, Any]:
     """Where the log stands, and whether this vault may sign."""
+    from evidence_vault.vault.replicas import copies_of
+    from evidence_vault.vault.replicas import notices as copy_notices
+
     zero = vault.entry_zero()
     stored = vault.checkpoint()
     frontier = vault.catalogue.frontier()
@@ -117,12 +120,13 @@ def log_status(vault: Vault) -> dict[str, Any]:
     notices += [_behind(each) for each in countersigners if each["behind"]]
     gap = gap_sentence(vault)
     notices += [] if gap is None else [gap]
+    notices += copy_notices(vault)
     return {
         "checkpoint": None
         if stored is None
         else {"root": stored.checkpoint.root.hex(), "size": stored.checkpoint.size},
         "committed": frontier.size,
-        "copies": 0,
+        "copies": copies_of(vault),
         "cosignatures": cosigned,
         "countersigned": newest_countersigned(vault, policy),
         "countersigners": countersigners,

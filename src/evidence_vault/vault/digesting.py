@@ -17,11 +17,14 @@ from evidence_vault.core.text import decode_for_display
 from evidence_vault.errors import FormatError
 from evidence_vault.log.catalogue import EntryRow, IndexRows
 from evidence_vault.log.holdindex import PLACED, RELEASED, RETENTION, HoldChange
+from evidence_vault.log.replicaindex import ENROLLED, RETIRED, SYNCED, ReplicaChange
 from evidence_vault.vault.foreign import foreign_values
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.setnotes import entry_values
 
 _NO_PATH = {"b64": "", "display": ""}
+
+_REPLICA = {"replica-enrolled": ENROLLED, "replica-synced": SYNCED, "replica-retired": RETIRED}
 
 # Types that say how objects are stored and locked from then on.
 PLACING = ("stored", "hold-placed", "hold-released", "retention-set")
@@ -51,6 +54,7 @@ def digest_committed(
             rows.holds.append(change)
             objects = objects[: len(objects) - len(change.copies)]
         rows.objects += objects
+    rows.replicas += replica_changes(event, index, values)
     if with_index and not vault.keyring.is_station:
         item = event.subject.get("id", "")
         told = values
@@ -95,6 +99,30 @@ def hold_change(
             raise FormatError(f"entry {index} places a hold and names too few copies of headers")
         copies = tuple(zip(items, objects[-len(items) :], strict=True))
     return HoldChange(kind, index, items, values["hold_id"], copies)
+
+
+def replica_changes(event: Event, index: int, values: Mapping[str, Any]) -> list[ReplicaChange]:
+    """What an entry says of a replica; nothing where its record could not be read."""
+    told = values.get("replica")
+    if event.type not in _REPLICA or not isinstance(told, dict):
+        return []
+    counts, head = values.get("counts") or {}, values.get("head") or {}
+    kind = _REPLICA[event.type]
+    if kind == SYNCED:
+        kind = str(counts.get("kind"))
+    return [
+        ReplicaChange(
+            kind,
+            str(told["id"]),
+            index,
+            event.recorded_at,
+            str(told["part"]),
+            (int(head.get("log", -1)), int(head.get("size", 0))),
+            int(counts.get("lacking", 0)),
+            bool(counts.get("whole", False)),
+            int(counts.get("pending", 0)),
+        )
+    ]
 
 
 def place_committed(

@@ -68,7 +68,7 @@ def doctor(folder: Path, passphrase: Callable[[], str] | None) -> dict[str, Any]
         visit.run("writing", lambda: _writing(vault))
         whole = visit.run("catalogue", lambda: _catalogue(vault), "evidence-vault rebuild")
         visit.run("checkpoint", lambda: _checkpoint(vault), "evidence-vault log audit")
-        notices = ["this version keeps no replicas: copy the whole folder to other media yourself"]
+        notices: list[str] = []
         _keys(visit, vault, passphrase, whole, notices)
         if vault.config.plaintext:
             notices.append("this vault is NOT encrypted (--plaintext)")
@@ -125,6 +125,7 @@ def _keys(
     _countersigners(visit, vault)
     _custody(visit, vault)
     _holds(visit, vault)
+    _copies(visit, vault, notices)
     visit.note(
         "record of what was signed",
         OK,
@@ -195,6 +196,28 @@ def _holds(visit: _Visit, vault: Vault) -> None:
             visit.note(note.name, outcome, note.detail, note.command)
     except VaultError as error:
         visit.note("holds", PROBLEM, error.message, error.hint, int(error.exit_status))
+
+
+def _copies(visit: _Visit, vault: Vault, notices: list[str]) -> None:
+    """Which replicas are old, damaged, or still hold what was given up; or that there is none."""
+    from evidence_vault.vault.replicas import enrolled
+    from evidence_vault.vault.replicas import notices as copy_notices
+
+    if vault.keyring.is_station:
+        notices.append("a field vault keeps no replicas: hand over often (transfer offer)")
+        return
+    try:
+        known, said = enrolled(vault), copy_notices(vault)
+    except VaultError as error:
+        visit.note("replicas", PROBLEM, error.message, error.hint, int(error.exit_status))
+        return
+    if not known:
+        notices += said
+        return
+    for each in said:
+        visit.note("replicas", PROBLEM, each, "evidence-vault replica status")
+    if not said:
+        visit.note("replicas", OK, f"{len(known)} hold everything that this vault does")
 
 
 def _signatures() -> str:

@@ -51,7 +51,10 @@ class Destroyed:
 
 
 @dataclass
-class _Doomed:
+class Doomed:
+    """What a logged removal gives up: digests of stored objects, units whose headers go, and the
+    entries that name them."""
+
     objects: set[str] = field(default_factory=set)
     units: set[str] = field(default_factory=set)
     entries: list[int] = field(default_factory=list)
@@ -89,6 +92,11 @@ def removed_entries(vault: Vault, log: int) -> frozenset[int]:
     return frozenset(i for i, e in events if e is not None and i < answered[e.subject["id"]])
 
 
+def doomed_by(vault: Vault, index: int, log: int) -> Doomed:
+    """What a committed ``removed`` of a log gives up: here, and in every copy."""
+    return _doomed(vault, [member.id for member in set_event(vault, index, log)[3]], log)
+
+
 def _done_page(vault: Vault, index: int) -> dict[str, Any] | None:
     """What was destroyed for an event; None before that."""
     try:
@@ -107,7 +115,7 @@ def _may_go_on(vault: Vault, page: dict[str, Any]) -> bool:
 
 def _destroy(vault: Vault, index: int, total: Destroyed, first: bool = True) -> None:
     members = set_event(vault, index)[3]
-    doomed = _doomed(vault, [member.id for member in members])
+    doomed = _doomed(vault, [member.id for member in members], vault.config.log)
     kept = Destroyed()
     if first:
         total.headers += _drop_headers(vault, doomed)  # 1.
@@ -142,10 +150,10 @@ def _delete_object(vault: Vault, digest: str) -> int:
     return size
 
 
-def _doomed(vault: Vault, items: Iterable[str]) -> _Doomed:
-    doomed, answered = _Doomed(), _answered(vault)
-    for index in vault.catalogue.places(sorted(items), vault.config.log):
-        event = _own_event(vault, index)
+def _doomed(vault: Vault, items: Iterable[str], log: int) -> Doomed:
+    doomed, answered = Doomed(), _answered(vault, log)
+    for index in vault.catalogue.places(sorted(items), log):
+        event = _own_event(vault, index, log)
         if event is None or index > answered[event.subject["id"]]:
             continue
         doomed.entries.append(index)
@@ -169,7 +177,7 @@ def _own_event(vault: Vault, index: int, log: int | None = None) -> Event | None
     return event if event.subject["kind"] == "item" else None
 
 
-def _drop_headers(vault: Vault, doomed: _Doomed) -> int:
+def _drop_headers(vault: Vault, doomed: Doomed) -> int:
     """Write anew, without the doomed headers, every commit and header pack that holds one."""
     log, dropped = vault.log, 0
     for start in sorted({vault.catalogue.entry(i).commit_start for i in doomed.entries}):

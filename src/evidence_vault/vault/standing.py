@@ -332,5 +332,6 @@ def _partner_checkpoint(vault: Vault, path: Path) -> OpenedCheckpoint:
         data = path.read_bytes()
     except OSError as error:
         raise FormatError(f"{path} can't be read: {error.strerror}", code="E-EXPECT") from error
-    keys = [parse_vkey(signer.vkey) for signer in vault.keyring.log_signers()]
+    # Entry 0 names the log's keys; a keyring made from a recovery file has others.
+    keys = [parse_vkey(text) for text in vault.entry_zero().log_vkeys()]
     return open_checkpoint(data, keys)
