@@ -266,7 +266,7 @@ class _Look:
 
     def _width(self, group: int) -> int:
         full = group < self._part.published // TILE_WIDTH
-        return TILE_WIDTH if full else partial_width(0, self._part.published)
+        return TILE_WIDTH if full else partial_width(0, self._part.published) or TILE_WIDTH
 
     def _tile_of(self, group: int) -> bytes | None:
         """The lowest tile of a group; what is wrong with it as a whole is said once."""

@@ -72,6 +72,7 @@ class _Total:
     incomplete: bool = False
     inconsistent: bool = False
     unreferenced: dict[str, int] | None = None
+    waiting: list[_Stretch] | None = None
 
 
 @dataclass
@@ -131,6 +132,7 @@ def run(
     total = _Total()
     total.found += _catch_up(vault, total)
     if wanted.repair or wanted.copies:
+        total.waiting = []
         total.notices += finish_note(vault, by)
     done = list(_recorded(vault, wanted)) if wanted.since else []
     named = Named(vault) if _is_whole(wanted) else None
@@ -153,9 +155,9 @@ def run(
             if progress is not None:
                 progress(total.objects, total.bytes)
             if stretch.entries >= _STRETCH and wanted.all:
-                _record(vault, wanted, stretch, by, total)
+                _record(vault, wanted, stretch, by, total, total.waiting)
                 stretch = _Stretch()
-        _record(vault, wanted, stretch, by, total)
+        _record(vault, wanted, stretch, by, total, total.waiting)
         if named is not None:
             total.unreferenced = named.others(total.notices)
     finally:
@@ -178,6 +180,8 @@ def _answer(
         repaired, found = done.repaired, done.left
         total.notices += done.notices
         total.events += done.events
+    for stretch in total.waiting or ():
+        _record(vault, wanted, stretch, by, total)
     damaged = [each.to_json() for each in found if each.severity == DAMAGED]
     unchecked = [each.to_json() for each in found if each.severity != DAMAGED]
     if wanted.locks:
@@ -314,6 +318,9 @@ def _record(vault: Vault, wanted: Wanted, stretch: _Stretch, by: str | None, tot
     except VaultError as error:
         if not (total.found or isinstance(error, StoreError)):
             raise
+        if mended is not None:  # what keeps it from being recorded may be mended first
+            mended.append(stretch)
+            return
         total.incomplete = True
         total.inconsistent |= isinstance(error, LogInconsistent)
         total.notices.append(f"this check could not be recorded in the log: {error.message}")

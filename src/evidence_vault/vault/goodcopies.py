@@ -6,22 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence_vault.errors import UsageError
+from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import ObjectStore
 from evidence_vault.store.opening import open_store
-from evidence_vault.vault.mending import GoodCopies
 from evidence_vault.vault.opening import Vault
 
 
 @dataclass(frozen=True)
 class FolderCopy:
-    """A folder with a copy of ``archive/`` and ``control/``; only read."""
+    """A folder with a copy of ``archive/`` and ``control/``; only read (mending.GoodCopies)."""
 
     name: str
     archive: ObjectStore
     control: ObjectStore
 
+    def log_of(self, vault: Vault) -> LogStore:
+        """The current log of the vault, as the copy has it."""
+        return LogStore(self.archive, self.control, vault.config.log, vault.config.plaintext)
 
-def good_copies(vault: Vault, place: str) -> GoodCopies:
+
+def good_copies(vault: Vault, place: str) -> FolderCopy:
     """What ``--repair-from`` names. Raises UsageError where there is no copy."""
     folder = Path(place)
     if not (folder / "archive").is_dir() and not (folder / "control").is_dir():

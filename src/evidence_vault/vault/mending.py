@@ -131,8 +131,8 @@ def _finish(
     if placed:
         _record_placed(vault, placed)  # the look again reads the versions that are recorded
     left = look_again(vault, damaged)  # 4.
-    still = {(each.code, each.object, each.item) for each in left}
-    mended = [d for d in damaged if (d.code, d.object, d.item) not in still]
+    still = {_thing(each) for each in left}
+    mended = [each for each in damaged if _thing(each) not in still]
     done.left = [*left, *others]
     for each in mended:
         done.repaired.append({**each.to_log(), "source": source})
@@ -147,6 +147,11 @@ def _finish(
     with suppress(NotFound):
         vault.control.delete(NOTE)
     return done
+
+
+def _thing(each: Damage) -> tuple[str, str, str]:
+    """What is damaged, however: one that is missing now instead of changed is not mended."""
+    return each.code.rpartition("-")[0], each.object, each.item
 
 
 def look_again(vault: Vault, damaged: list[Damage]) -> list[Damage]:

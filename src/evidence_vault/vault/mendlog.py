@@ -40,6 +40,7 @@ from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import Damage
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.slicing import stored_point
 from evidence_vault.vault.wholelog import leaves_of, log_keys
 
 if TYPE_CHECKING:
@@ -203,8 +204,7 @@ class MendedLog:
     # -- tiles and signed states ---------------------------------------------------------------
 
     def _point(self) -> Checkpoint | None:
-        opened = self._vault.checkpoint(self._log)
-        return None if opened is None else opened.checkpoint
+        return stored_point(self._vault, self._log)
 
     def _published_size(self) -> int:
         point = self._point()

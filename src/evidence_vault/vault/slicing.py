@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evidence_vault.core.checkpoint import Checkpoint, parse_checkpoint
 from evidence_vault.core.merkle import HASH_SIZE
+from evidence_vault.core.note import parse_note
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH, tile_path
 from evidence_vault.errors import NotFound, StoreError, VaultError
@@ -159,13 +161,28 @@ def _inside(done: Sequence[Range], log: int, start: int, end: int) -> bool:
     return at >= end
 
 
-def _published(vault: Vault, log: LogStore) -> int:
-    """How many entries the stored checkpoint covers; 0 where it can't be read, said elsewhere."""
+def stored_point(vault: Vault, log: LogStore) -> Checkpoint | None:
+    """The stored checkpoint; where entry 0 is lost, whose keys sign it, as it says of itself.
+
+    Only to know which files there must be: what is in them is compared with leaf hashes. None
+    where there is none, or none that can be read, which is said elsewhere.
+    """
     try:
         opened = vault.checkpoint(log)
+        return None if opened is None else opened.checkpoint
     except (VaultError, ValueError, LookupError):
-        return 0
-    return 0 if opened is None else opened.checkpoint.size
+        pass
+    try:
+        point = parse_checkpoint(parse_note(log.checkpoint() or b"").text)
+    except VaultError:
+        return None
+    return point if point.size <= vault.catalogue.frontier(log.number).size else None
+
+
+def _published(vault: Vault, log: LogStore) -> int:
+    """How many entries the stored checkpoint covers."""
+    point = stored_point(vault, log)
+    return 0 if point is None else point.size
 
 
 def settle(vault: Vault, found: list[Damage]) -> list[Damage]:
