@@ -291,8 +291,18 @@ def _catch_up(vault: Vault, total: _Total) -> list[Damage]:
     return []
 
 
-def _record(vault: Vault, wanted: Wanted, stretch: _Stretch, by: str | None, total: _Total) -> None:
-    """One event about all items that were looked at since the last one."""
+def _record(
+    vault: Vault,
+    wanted: Wanted,
+    stretch: _Stretch,
+    by: str | None,
+    total: _Total,
+    waiting: list[_Stretch] | None = None,
+) -> None:
+    """One event about all items that were looked at since the last one.
+
+    ``waiting``: where to keep what can't be recorded before the log is mended.
+    """
     if not stretch.items:
         return
     counts: dict[str, Any] = {
@@ -318,8 +328,8 @@ def _record(vault: Vault, wanted: Wanted, stretch: _Stretch, by: str | None, tot
     except VaultError as error:
         if not (total.found or isinstance(error, StoreError)):
             raise
-        if mended is not None:  # what keeps it from being recorded may be mended first
-            mended.append(stretch)
+        if waiting is not None:  # what keeps it from being recorded may be mended first
+            waiting.append(stretch)
             return
         total.incomplete = True
         total.inconsistent |= isinstance(error, LogInconsistent)
