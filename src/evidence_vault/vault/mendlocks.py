@@ -18,7 +18,7 @@ _BLOCK = 1 << 20
 
 def put_again(archive: Any, parts: Sequence[tuple[str, str]]) -> list[Placed]:
     """Store parts over whatever lies under their names; what was there stays as a version."""
-    placed: list[Placed] = archive.adopt_over(parts)
+    placed: list[Placed] = archive.adopt(parts)
     step("repair-adopted")
     return placed
 
@@ -34,7 +34,7 @@ def mend_lock(archive: Any, damage: Damage, known: Placed) -> Placed | None:
     if damage.code == codes.LOCK_WEAKER:
         return _extend(store, key, known)
     if damage.code == codes.OBJECT_HIDDEN:
-        archive.unhide(key, known.version)
+        archive.unhide(key)
         return None
     return _lay_over(archive, key, known)
 
@@ -60,7 +60,7 @@ def _lay_over(archive: Any, key: str, known: Placed) -> Placed:
     except BaseException:
         parts.discard()
         raise
-    placed: list[Placed] = archive.adopt_over(parts.handle())
+    placed: list[Placed] = archive.adopt(parts.handle())
     if not placed:
         raise StoreError("the store did not say what it stored")
     return placed[0]
