@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from evidence_vault.core.canonical import canonical, parse_canonical
+from evidence_vault.core.canonical import canonical, is_hex, parse_canonical
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import (
@@ -130,10 +130,10 @@ def _finish(
 ) -> Mended:
     if placed:
         _record_placed(vault, placed)  # the look again reads the versions that are recorded
-    left = look_again(vault, damaged)  # 4.
+    left = look_again(vault, [*damaged, *others])  # 4.
     still = {_thing(each) for each in left}
     mended = [each for each in damaged if _thing(each) not in still]
-    done.left = [*left, *others]
+    done.left = left
     for each in mended:
         done.repaired.append({**each.to_log(), "source": source})
     try:
@@ -149,6 +149,11 @@ def _finish(
     return done
 
 
+def _of_payload(each: Damage) -> bool:
+    """Whether a finding is about a payload object, whose name is a digest."""
+    return each.code in _OF_PAYLOADS or is_hex(each.object, 64)
+
+
 def _thing(each: Damage) -> tuple[str, str, str]:
     """What is damaged, however: one that is missing now instead of changed is not mended."""
     return each.code.rpartition("-")[0], each.object, each.item
@@ -159,8 +164,8 @@ def look_again(vault: Vault, damaged: list[Damage]) -> list[Damage]:
     left: list[Damage] = []
     for number in range(vault.config.log + 1):
         mine = [each for each in damaged if each.log == number]
-        objects = {each.index for each in mine if each.code in _OF_PAYLOADS}
-        rest = [each for each in mine if each.code not in _OF_PAYLOADS]
+        objects = {each.index for each in mine if _of_payload(each)}
+        rest = [each for each in mine if not _of_payload(each)]
         groups = {each.index // TILE_WIDTH for each in rest if each.index >= 0}
         for part in every_slice(vault, None, read=True):
             if part.log.number != number:
