@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from evidence_vault import osfiles
 from evidence_vault.core.placement import Placed
-from evidence_vault.errors import AlreadyExists, StoreError
+from evidence_vault.errors import AlreadyExists, NotFound, StoreError
 from evidence_vault.store.diskerrors import translating
 from evidence_vault.store.naming import demand_key, object_key
 from evidence_vault.store.spool import PART_BYTES, STAGING, Spool, SpooledParts
@@ -108,14 +108,12 @@ class FilesystemStore:
             for name in files:
                 yield (Path(folder) / name).relative_to(self.root).as_posix()
 
-    def details(self, prefix: str) -> list[tuple[str, int, int]]:
+    def details(self, prefix: str) -> Iterator[tuple[str, int, int]]:
         """Key, size in bytes and time of last change (POSIX seconds) of each key of a folder."""
-        found = []
         for key in self.keys(prefix):
-            with contextlib.suppress(FileNotFoundError), translating(key):
+            with contextlib.suppress(NotFound), translating(key):
                 told = os.stat(self._path(key))
-                found.append((key, told.st_size, int(told.st_mtime)))
-        return found
+                yield key, told.st_size, int(told.st_mtime)
 
     def set_aside(self, key: str) -> str | None:
         """Move damaged bytes to ``.damaged/``, where no reader looks; durable on return.

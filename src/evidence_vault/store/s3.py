@@ -106,10 +106,10 @@ class S3Store:
             if page.get("NextVersionIdMarker"):
                 more["VersionIdMarker"] = page["NextVersionIdMarker"]
 
-    def details(self, prefix: str) -> list[tuple[str, int, int]]:
+    def details(self, prefix: str) -> Iterator[tuple[str, int, int]]:
         """Key, size in bytes and time of writing (POSIX seconds) of each key of a folder."""
         found = details(self.client, prefix)
-        return [(self._own(key), size, written) for key, size, written in found]
+        return ((self._own(key), size, written) for key, size, written in found)
 
     def examine(self, root: str) -> list[Told]:
         """What can be wrong with the bucket and the way to it; ``root``: archive or control."""

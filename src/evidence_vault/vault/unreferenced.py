@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from evidence_vault.core.canonical import is_hex
 from evidence_vault.errors import StoreError
 from evidence_vault.vault.countersigning import posix
 from evidence_vault.vault.opening import Vault
@@ -23,7 +25,7 @@ _HELD = 1 << 20  # bytes of digests kept in memory before they go to the disk
 class Detailed(Protocol):
     """A listing with sizes (bytes) and the times of last change (POSIX seconds)."""
 
-    def details(self, prefix: str) -> list[tuple[str, int, int]]: ...
+    def details(self, prefix: str) -> Iterator[tuple[str, int, int]]: ...
 
 
 class Named:
@@ -53,12 +55,15 @@ class Named:
         found = {"bytes": 0, "count": 0, "older_than_a_day": 0}
         now = posix(self._vault.clock.now())
         try:
-            for first in range(256):
-                known = self._of(first)
-                for key, size, changed in archive.details(f"objects/{first:02x}"):
-                    name = key.rpartition("/")[2]
-                    if name in known:
-                        continue
+            first, known = -1, set[str]()
+            for key, size, changed in archive.details("objects"):
+                name = key.rpartition("/")[2]
+                if not is_hex(name, 2 * _BYTES):
+                    continue
+                if int(name[:2], 16) != first:  # they come folder by folder
+                    first = int(name[:2], 16)
+                    known = self._of(first)
+                if name not in known:
                     found["count"] += 1
                     found["bytes"] += size
                     found["older_than_a_day"] += now - changed > _DAY
