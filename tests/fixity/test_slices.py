@@ -1,4 +1,4 @@
-"""Fixity in parts: together they see what the whole sees, and a run goes on where it was stopped."""
+"""Fixity in parts: together they see what the whole sees; a stopped run goes on."""
 
 from __future__ import annotations
 
