@@ -20,7 +20,7 @@ from evidence_vault.log.logstore import LogStore
 from evidence_vault.log.sequencer import Sequencer
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import DAMAGED, Damage
-from evidence_vault.prove.slices import SliceFound, check_slice
+from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.handovers import removed_items, set_event

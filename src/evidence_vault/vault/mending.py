@@ -32,7 +32,7 @@ from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import ObjectStore
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import DAMAGED, Damage
-from evidence_vault.prove.slices import SliceFound, check_slice
+from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.mendlocks import mend_lock, put_again

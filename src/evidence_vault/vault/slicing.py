@@ -17,7 +17,7 @@ from evidence_vault.errors import NotFound, StoreError, VaultError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import Damage
-from evidence_vault.prove.slices import Placements, Slice
+from evidence_vault.prove.objects import Placements, Slice
 from evidence_vault.vault.handovers import set_event
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.removing import removed_entries
@@ -30,7 +30,7 @@ _THREADS = 8  # objects asked for side by side, for each process
 
 
 class RecordedPlaces:
-    """What an archive with locks answered, as the catalogue keeps it (prove.slices.Placements).
+    """What an archive with locks answered, as the catalogue keeps it (prove.objects.Placements).
 
     Pickled: opened again in each process, without a passphrase.
     """
