@@ -249,22 +249,24 @@ class _Look:
         if index >= self._part.published:
             return
         group, place = divmod(index, TILE_WIDTH)
-        tile = self._tile_of(group)
-        leaf = leaf_hash(entry)
-        path = tile_path(0, group, self._width(group))
-        if tile is not None and tile[place * HASH_SIZE : (place + 1) * HASH_SIZE] != leaf:
-            code, wrong = (codes.TILE_CHANGED, path)
-            if from_bundle:  # which of the two is right the tiles above say (prove/published.py)
-                code, wrong = codes.BUNDLE_CHANGED, entries_path(group, self._width(group))
-            said = f"entry {index} is published with other bytes than committed"
-            self._once(code, f"entry {index}", self._part.log.tile_key(wrong), said, index)
+        tile = self._tile[1] if self._tile[0] == group else self._tile_of(group)
+        hashed = slice(place * HASH_SIZE, (place + 1) * HASH_SIZE)
+        if tile is not None and tile[hashed] != leaf_hash(entry):
+            # Which of two published files is right is settled by whoever knows the hash, too.
+            self._differs(index, codes.BUNDLE_CHANGED if from_bundle else codes.TILE_CHANGED)
         if from_bundle:
             return
-        bundle = self._bundle_of(group)
+        bundle = self._bundle[1] if self._bundle[0] == group else self._bundle_of(group)
         if bundle is not None and bundle[place] != entry:
-            key = self._part.log.tile_key(entries_path(group, self._width(group)))
-            said = f"entry {index} is published with other bytes than committed"
-            self._once(codes.BUNDLE_CHANGED, f"entry {index}", key, said, index)
+            self._differs(index, codes.BUNDLE_CHANGED)
+
+    def _differs(self, index: int, code: str) -> None:
+        group = index // TILE_WIDTH
+        of_bundle = code == codes.BUNDLE_CHANGED
+        width = self._width(group)
+        path = entries_path(group, width) if of_bundle else tile_path(0, group, width)
+        said = f"entry {index} is published with other bytes than committed"
+        self._once(code, f"entry {index}", self._part.log.tile_key(path), said, index)
 
     def _width(self, group: int) -> int:
         full = group < self._part.published // TILE_WIDTH

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from evidence_vault import osfiles
 from evidence_vault.core.placement import Placed
-from evidence_vault.errors import AlreadyExists, NotFound, StoreError
+from evidence_vault.errors import AlreadyExists, StoreError
 from evidence_vault.store.diskerrors import translating
 from evidence_vault.store.naming import demand_key, object_key
 from evidence_vault.store.spool import PART_BYTES, STAGING, Spool, SpooledParts
@@ -110,10 +110,14 @@ class FilesystemStore:
 
     def details(self, prefix: str) -> Iterator[tuple[str, int, int]]:
         """Key, size in bytes and time of last change (POSIX seconds) of each key of a folder."""
-        for key in self.keys(prefix):
-            with contextlib.suppress(NotFound), translating(key):
-                told = os.stat(self._path(key))
-                yield key, told.st_size, int(told.st_mtime)
+        root = str(self.root)
+        with translating(prefix):
+            for folder, _, names in os.walk(os.path.join(root, prefix)):
+                under = os.path.relpath(folder, root).replace(os.sep, "/")
+                for name in names:
+                    with contextlib.suppress(FileNotFoundError):
+                        told = os.stat(os.path.join(folder, name))
+                        yield f"{under}/{name}", told.st_size, int(told.st_mtime)
 
     def set_aside(self, key: str) -> str | None:
         """Move damaged bytes to ``.damaged/``, where no reader looks; durable on return.

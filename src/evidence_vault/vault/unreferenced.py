@@ -58,6 +58,8 @@ class Named:
             first, known = -1, set[str]()
             for key, size, changed in archive.details("objects"):
                 name = key.rpartition("/")[2]
+                if name in known:
+                    continue
                 if not is_hex(name, 2 * _BYTES):
                     continue
                 if int(name[:2], 16) != first:  # they come folder by folder
