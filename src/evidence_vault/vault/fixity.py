@@ -343,5 +343,5 @@ def _recorded(vault: Vault, wanted: Wanted) -> Iterator[Range]:
             if vault.catalogue.entry(index, number).recorded_at < (wanted.since or ""):
                 continue
             _, _, values, _ = set_event(vault, index, number)
-            for log, start, end in values["counts"].get("ranges") or ():
+            for log, start, end in (values.get("counts") or {}).get("ranges") or ():
                 yield log, int(start), int(end)

@@ -23,6 +23,7 @@ from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import (
     EvidenceError,
+    FormatError,
     LogInconsistent,
     NotFound,
     PolicyRefused,
@@ -203,12 +204,16 @@ def _of_groups(commits: Iterable[tuple[int, int]], groups: set[int]) -> tuple[tu
 
 def demand_not_ahead(vault: Vault, copies: GoodCopies) -> None:
     """Raises LogInconsistent where the copy has committed more than this vault: this is the old
-    one of the two, and may not know what was given up since."""
-    log = LogStore(copies.archive, copies.control, vault.config.log, vault.config.plaintext)
-    size = vault.catalogue.frontier().size
-    try:
-        log.commit(size)
-    except (NotFound, VaultError):
+    one of the two, and may not know what was given up since; StoreError where it can't be asked."""
+    size, number = vault.catalogue.frontier().size, vault.config.log
+    for log, start in ((number, size), (number + 1, 0)):
+        there = LogStore(copies.archive, copies.control, log, vault.config.plaintext)
+        try:
+            there.commit(start)
+        except (NotFound, FormatError):
+            continue
+        break
+    else:
         return
     raise LogInconsistent(
         f"{copies.name} has committed entries that this vault does not have: from {size} on",

@@ -16,6 +16,7 @@ from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint
 from evidence_vault.core.commit import Commit, Committed, format_commit, format_stub, parse_commit
 from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.merkle import HASH_SIZE, Frontier, leaf_hash
+from evidence_vault.core.note import VerifierKey
 from evidence_vault.core.packs import (
     format_header_pack,
     format_sealed_pack,
@@ -35,6 +36,7 @@ from evidence_vault.core.tiles import (
 )
 from evidence_vault.errors import AlreadyExists, EvidenceError, NotFound, VaultError
 from evidence_vault.log.logstore import LogStore
+from evidence_vault.log.proofs import TIMESTAMP
 from evidence_vault.ports import ObjectStore
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import Damage
@@ -285,24 +287,27 @@ class MendedLog:
         keys = log_keys(self._vault, self._log)
         proofs = {
             self._log.evidence_key(row.size, f"{row.name}.tsr"): row.sha256
-            for row in self._vault.catalogue.proofs("timestamp")
+            for row in self._vault.catalogue.proofs(TIMESTAMP)
         }
-        candidates = self._sources[1:] or [self._log]
         for each in damaged:
-            for source in candidates:
-                if each.object == self._log.evidence_key(self._published_size(), "checkpoint"):
-                    data = self._log.checkpoint() or b""
-                else:
-                    data = source.read(source.archive, each.object)
-                good = hashlib.sha256(data).hexdigest() == proofs.get(each.object)
-                if each.object.endswith("/checkpoint"):
-                    point = open_checkpoint(data, keys).checkpoint
-                    here = each.object == self._log.evidence_key(point.size, "checkpoint")
-                    good = here and point.size <= self._size
-                    good = good and self._root(point.size) == point.root
-                if not good:
-                    raise EvidenceError(f"{each.object} is damaged in {self._name}, too")
-                self._put(self._log.archive, each.object, data)
+            wanted = proofs.get(each.object)
+            self._each(each.object, lambda k=each.object, w=wanted: self._proof(k, w, keys))  # type: ignore[misc]
+
+    def _proof(self, key: str, digest: str | None, keys: list[VerifierKey]) -> None:
+        """One file of evidence, once it is what was signed or recorded."""
+        source = self._sources[-1]
+        if key == self._log.evidence_key(self._published_size(), "checkpoint"):
+            data = self._log.checkpoint() or b""
+        else:
+            data = source.read(source.archive, key)
+        good = hashlib.sha256(data).hexdigest() == digest
+        if key.endswith("/checkpoint"):
+            point = open_checkpoint(data, keys).checkpoint
+            here = key == self._log.evidence_key(point.size, "checkpoint")
+            good = here and point.size <= self._size and self._root(point.size) == point.root
+        if not good:
+            raise EvidenceError(f"it is damaged in {self._name}, too")
+        self._put(self._log.archive, key, data)
 
     # -- entries -------------------------------------------------------------------------------
 
