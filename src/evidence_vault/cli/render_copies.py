@@ -124,7 +124,9 @@ def _age(days: int | None) -> str:
 
 def verified(result: dict[str, Any]) -> str:
     what = "everything" if result["sample"] is None else number(result["sample"], "item")
-    verdict = "matches the log" if not result["exit"] else "DOES NOT MATCH THE LOG"
+    verdict = {0: "matches the log", 3: "could not be checked whole"}.get(
+        result["exit"], "DOES NOT MATCH THE LOG"
+    )
     lines = [
         f"Replica {shown(result['name'])}: {verdict} ({what} looked at).",
         f"  objects:  {result['objects']}, {size(result['bytes'])}",
@@ -132,10 +134,10 @@ def verified(result: dict[str, Any]) -> str:
     ]
     if result["lacking"]:
         lines.append(f"  LACKING:  {result['lacking']} payloads that the vault could not give")
-    lines += block(
-        "Damaged or missing:",
-        [f"{shown(d['id'])} {d['object']}: {shown(d['finding'])}" for d in result["damaged"]],
-    )
+    for head, kind in (("Damaged or missing:", "damaged"), ("Could not be checked:", "unchecked")):
+        lines += block(
+            head, [f"{shown(d['id'])} {d['object']}: {shown(d['finding'])}" for d in result[kind]]
+        )
     return "\n".join([*lines, *notices(result["notices"])])
 
 

@@ -11,6 +11,7 @@ from evidence_vault.config import exiftool_setting
 from evidence_vault.errors import VaultError
 from evidence_vault.vault.cosignatures import standings
 from evidence_vault.vault.countersigning import demand_ready, posix
+from evidence_vault.vault.doctorstore import storage
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_words, outside_path
 from evidence_vault.vault.standing import NO_KEY, standing
@@ -69,6 +70,10 @@ def doctor(folder: Path, passphrase: Callable[[], str] | None) -> dict[str, Any]
         whole = visit.run("catalogue", lambda: _catalogue(vault), "evidence-vault rebuild")
         visit.run("checkpoint", lambda: _checkpoint(vault), "evidence-vault log audit")
         notices: list[str] = []
+        if whole:
+            for seen in storage(vault):
+                outcome = UNCHECKED if seen.good is None else OK if seen.good else PROBLEM
+                visit.note(seen.name, outcome, seen.detail, seen.command)
         _keys(visit, vault, passphrase, whole, notices)
         if vault.config.plaintext:
             notices.append("this vault is NOT encrypted (--plaintext)")

@@ -24,7 +24,7 @@ from evidence_vault.core.commit import Commit, Committed, format_commit
 from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.packs import format_header_pack, parse_header_pack
 from evidence_vault.core.tiles import TILE_WIDTH
-from evidence_vault.errors import Locked, NotFound
+from evidence_vault.errors import Locked, NotFound, VaultError
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.handovers import REMOVED, removed_items, set_event, standings
@@ -84,12 +84,25 @@ def waiting_removals(vault: Vault) -> Destroyed:
 
 
 def removed_entries(vault: Vault, log: int) -> frozenset[int]:
-    """Entries of a log whose objects and headers may be gone: those about removed items alone."""
+    """Entries of a log whose objects and headers may be gone: those about removed items alone.
+
+    One that can't be read now counts as such: nothing of it is missed, nothing brought back.
+    """
     items = sorted(removed_items(vault, log))
     places = vault.catalogue.places(items, log) if items else []
     answered = _answered(vault, log)
-    events = ((i, _own_event(vault, i, log)) for i in places)
-    return frozenset(i for i, e in events if e is not None and i < answered[e.subject["id"]])
+    last = max((answered[item] for item in items), default=-1)
+    found = set()
+    for i in places:
+        try:
+            event = _own_event(vault, i, log)
+        except VaultError:
+            if i < last:
+                found.add(i)
+            continue
+        if event is not None and i < answered[event.subject["id"]]:
+            found.add(i)
+    return frozenset(found)
 
 
 def doomed_by(vault: Vault, index: int, log: int) -> Doomed:

@@ -20,7 +20,9 @@ from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import FormatError, NotFound, StoreError, VaultError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.log.replicaindex import SAMPLED, VERIFIED
+from evidence_vault.prove import damage as codes
 from evidence_vault.prove.audit import audit_log
+from evidence_vault.prove.damage import Damage
 from evidence_vault.prove.objects import (
     ObjectCheck,
     Slice,
@@ -41,7 +43,7 @@ from evidence_vault.vault.writer import writing
 Progress = Callable[[int, int], None]
 
 _SLICE = 1024  # entries
-_CODE = "E-REPLICA-DAMAGED"
+_HEADERS = (codes.HEADER_MISSING, codes.HEADER_CHANGED, codes.HEADER_SWAPPED)
 
 
 def verify(
@@ -64,7 +66,7 @@ def verify(
     found, entries = SliceFound(), 0
     cut = examine(vault, each.replica, target, at).cut
     if cut:
-        found.damage(cut, "log", each.replica.name)
+        _note(found, codes.COMMIT_MISSING, cut, "log", each.replica.name)
     wanted = None if sample is None else _sample(vault, at, sample)
     for number in range(at.log + 1):
         size = at.size if number == at.log else vault.catalogue.frontier(number).size
@@ -76,20 +78,33 @@ def verify(
         if sample is None and not stores_missing(target):
             _audit(vault, target, number, size, found)
     event = _record(vault, each, at, found, sample, entries, by)
+    damaged = [each.to_log() for each in found.damaged if each.severity == codes.DAMAGED]
+    unchecked = [each.to_log() for each in found.damaged if each.severity != codes.DAMAGED]
     return {
         "bytes": found.bytes,
-        "damaged": found.damaged,
+        "damaged": damaged,
         "entries": entries,
         "event": event,
-        "exit": 10 if found.damaged else 0,
+        "exit": 10 if damaged else 3 if unchecked else 0,
         "lacking": len(at.lacking),
         "name": name,
         "notices": [f"mend it from this vault: evidence-vault replica sync --whole {name}"]
-        if found.damaged
+        if damaged
         else [],
         "objects": found.objects,
         "sample": sample,
+        "unchecked": unchecked,
     }
+
+
+def _note(total: SliceFound, code: str, finding: str, where: str, what: str) -> None:
+    total.damaged.append(Damage(code, where, what, finding))
+
+
+def _code_of(error: VaultError, otherwise: str) -> str:
+    """What can't be read is no damage; what is not there, or not what it should be, is."""
+    unread = isinstance(error, StoreError) and not isinstance(error, NotFound)
+    return codes.UNREADABLE if unread else otherwise
 
 
 def stores_missing(target: Target) -> bool:
@@ -120,7 +135,7 @@ def _look(
         total.damaged += [
             each
             for each in found.damaged
-            if target.control is not None or not each["finding"].startswith("header")
+            if target.control is not None or each.code not in _HEADERS
         ]
         if progress is not None:
             progress(total.objects, total.bytes)
@@ -164,7 +179,13 @@ def _headers(
         try:
             contents = log.contents(log.commit(start))
         except VaultError as error:
-            total.damage(error.message, f"entries from {start}", log.commit_key(start))
+            _note(
+                total,
+                _code_of(error, codes.COMMIT_CHANGED),
+                error.message,
+                f"entries from {start}",
+                log.commit_key(start),
+            )
             continue
         for index, committed in enumerate(contents, start):
             if wanted is not None and index not in wanted:
@@ -173,9 +194,13 @@ def _headers(
             for unit in peek(committed.entry)["units"]:
                 header = committed.headers.get(unit["id"])
                 if header is None and unit["header"] is not None and index not in removed:
-                    total.damage("header missing", f"entry {index}", unit["id"])
+                    _note(
+                        total, codes.HEADER_MISSING, "header missing", f"entry {index}", unit["id"]
+                    )
                 elif header is not None and _hex(header) != unit["header"]:
-                    total.damage("header changed", f"entry {index}", unit["id"])
+                    _note(
+                        total, codes.HEADER_CHANGED, "header changed", f"entry {index}", unit["id"]
+                    )
                 total.bytes += len(header or b"")
 
 
@@ -189,22 +214,36 @@ def _packs(vault: Vault, target: Target, number: int, groups: int, total: SliceF
             if target.control is not None and not vault.config.plaintext:
                 log.read(target.control, log.headers_key(group))
         except VaultError as error:
-            total.damage(error.message, f"group {group}", f"log {number}")
+            _note(
+                total,
+                _code_of(error, codes.PACK_CHANGED),
+                error.message,
+                f"group {group}",
+                f"log {number}",
+            )
             continue
         for index, committed in enumerate(entries, group * TILE_WIDTH):
             if leaf_hash(committed.entry) != vault.catalogue.entry(index, number).leaf:
-                total.damage("entry changed", f"entry {index}", f"group {group}")
+                _note(
+                    total, codes.BUNDLE_CHANGED, "entry changed", f"entry {index}", f"group {group}"
+                )
                 continue
             for unit in peek(committed.entry)["units"]:
                 header = committed.headers.get(unit["id"])
                 if unit["kind"] == "record" and _hex(committed.record) != unit["objects"][0]:
-                    total.damage("record changed", f"entry {index}", unit["id"])
+                    _note(
+                        total, codes.RECORD_CHANGED, "record changed", f"entry {index}", unit["id"]
+                    )
                 if target.control is None or unit["header"] is None:
                     continue
                 if header is None and index not in removed:
-                    total.damage("header missing", f"entry {index}", unit["id"])
+                    _note(
+                        total, codes.HEADER_MISSING, "header missing", f"entry {index}", unit["id"]
+                    )
                 elif header is not None and _hex(header) != unit["header"]:
-                    total.damage("header changed", f"entry {index}", unit["id"])
+                    _note(
+                        total, codes.HEADER_CHANGED, "header changed", f"entry {index}", unit["id"]
+                    )
 
 
 def _audit(vault: Vault, target: Target, number: int, size: int, found: SliceFound) -> None:
@@ -214,9 +253,11 @@ def _audit(vault: Vault, target: Target, number: int, size: int, found: SliceFou
     own = vault.log_number(number)
     report = audit_log(log, functools.partial(vault.entry_zero, own), None, map, gone)
     for each in report.findings:
-        found.damage(f"{each.message} ({each.code})", each.where, f"log {number}")
+        _note(found, each.code, each.message, each.where, f"log {number}")
     if report.entries != size:
-        found.damage(
+        _note(
+            found,
+            codes.COMMIT_MISSING,
             f"its commits hold {report.entries} entries, its marker says {size}",
             "log",
             f"log {number}",
