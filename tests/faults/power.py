@@ -60,7 +60,9 @@ class Run:
         return Place(base.resolve(), self.place.sources, dict(self.place.acknowledged))
 
 
-def cut_all(run: Run, folder: Path, most: int, cuts: Sequence[journal.Cut]) -> Iterator[Try]:
+def cut_all(
+    run: Run, folder: Path, most: int, cuts: Sequence[journal.Cut], wanted: int | None = 8
+) -> Iterator[Try]:
     """``most`` moments spread over the run, each with one of ``cuts``."""
     total = len(run.disk.changes)
     for number in range(most):
@@ -70,7 +72,7 @@ def cut_all(run: Run, folder: Path, most: int, cuts: Sequence[journal.Cut]) -> I
         place = run.cut(folder / f"c{number}", moment, how, rng)
         verdict = Try(f"{how.title}, {moment} of {total} changes ({number})")
         judge = Judge(place, verdict)
-        judge.after(run.told_by(moment), 8)
+        judge.after(run.told_by(moment), wanted)
         judge.all_is_well("one", "two")
         yield verdict
 
@@ -139,6 +141,6 @@ def killed_then_power_cut(folder: Path, most: int) -> Iterator[Try]:
             run = Run.record(
                 server, place, doing, doing, environment={"EVIDENCE_VAULT_FAULT": steps[number]}
             )
-            yield from cut_all(run, base, most // rounds, CUTS)
+            yield from cut_all(run, base, most // rounds, CUTS, None)
 
 

@@ -250,8 +250,9 @@ class Judge:
             if each and each not in self.verdict.saw:
                 self.verdict.saw.append(each)
 
-    def after(self, ended: Ended, wanted: int) -> None:
-        """What a process told before it ended. ``wanted``: items it was given, all new."""
+    def after(self, ended: Ended, wanted: int | None) -> None:
+        """What a process told before it ended. ``wanted``: items it was given, all new; None
+        when a first run, that was ended, had some of them."""
         self.place.acknowledge(ended.acks)
         self.verdict.acknowledged = len(self.place.acknowledged)
         if ended.crash is not None:
@@ -261,7 +262,7 @@ class Judge:
             if not ended.error["hint"]:
                 self.verdict.unmended.append(f"no hint: {ended.error['message']}")
         told = sum(len(r.get("taken_in", ())) for r in ended.results)
-        if ended.results and all(r.get("exit") == 0 for r in ended.results) and told != wanted:
+        if wanted is not None and ended.results and _clean(ended) and told != wanted:
             self.verdict.silent.append(f"status 0, but {told} of {wanted} were taken in")
 
     def examine(self) -> dict[str, Any]:
@@ -364,6 +365,10 @@ class Judge:
                 continue
             if data != self.contents.get(digest):
                 self.verdict.lost.append(f"{item}: other bytes")
+
+
+def _clean(ended: Ended) -> bool:
+    return all(result.get("exit") == 0 for result in ended.results)
 
 
 def snapshot(folder: Path) -> dict[str, str]:
