@@ -12,12 +12,12 @@ import contextlib
 import json
 import os
 import sys
-import time
 import traceback
 from pathlib import Path
 from typing import Any
 
-from evidence_vault.errors import VaultError
+from evidence_vault.cli.boundary import describe_os_error
+from evidence_vault.errors import Exit, VaultError
 from evidence_vault.seal import keyring
 from evidence_vault.store import filesystem
 from evidence_vault.vault import ingest as taking_in
@@ -73,6 +73,8 @@ def work(order: dict[str, Any]) -> None:
     taking_in._GROUP_ITEMS = order.get("group", 3)
     if "part_bytes" in order:
         filesystem.FilesystemStore.__init__.__defaults__ = (order["part_bytes"],)  # type: ignore[misc]
+    if "skew" in order:
+        skew_clock(order["skew"])
     tell = Teller(order["out"])
     watch_groups(tell)
     folder = Path(order["vault"])
@@ -91,8 +93,24 @@ def work(order: dict[str, Any]) -> None:
                 "exit": int(error.exit_status),
             }
         )
+    except OSError as error:  # what the command line makes of it
+        told = describe_os_error(error)
+        tell(error={**told, "exit": int(Exit.UNREACHABLE)})
     except BaseException as error:
         tell(crash=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
+
+
+def skew_clock(seconds: int) -> None:
+    """Let requests be signed with a clock that is wrong by so much."""
+    import datetime
+
+    import botocore.auth
+
+    def wrong(remove_tzinfo: bool = True) -> datetime.datetime:
+        now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
+        return now.replace(tzinfo=None) if remove_tzinfo else now
+
+    botocore.auth.get_current_datetime = wrong  # type: ignore[attr-defined]
 
 
 def doing(folder: Path, act: dict[str, Any]) -> dict[str, Any]:
@@ -125,5 +143,4 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    time.sleep(0)
     serve()

@@ -27,6 +27,7 @@ from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import ObjectStore
 
 _CHUNK = 16 * TILE_WIDTH
+_SECTOR = 512
 
 
 def publish(
@@ -57,7 +58,9 @@ def publish(
             group = (start + offset) // TILE_WIDTH
             written += _packs(log, group, chunk[offset : offset + TILE_WIDTH])
         for store, key, data in written:
-            _create_or_compare(store, key, data)
+            if not _create_or_compare(store, key, data):
+                # By a run that ended, perhaps before it was durable.
+                store.settle(key)
         written = _read_back(written)
     log.archive.flush()
     log.control.flush()
@@ -188,17 +191,38 @@ def _is_last(tile: Tile, size: int) -> bool:
     return tile.index == covered // TILE_WIDTH and tile.width == covered % TILE_WIDTH
 
 
-def _create_or_compare(store: ObjectStore, key: str, data: bytes) -> None:
+def _create_or_compare(store: ObjectStore, key: str, data: bytes) -> bool:
+    """False when it was there already, with the same bytes; what a power cut tore is replaced."""
     try:
         store.create(key, data, durable=False)
     except AlreadyExists:
         with store.open(key) as stream:
-            if stream.read() != data:
-                raise LogInconsistent(
-                    f"{key} is stored with other bytes than the commits give",
-                    code="E-TILE-DIFFERS",
-                    hint="do not sign; compare with a replica or a partner's copy",
-                ) from None
+            there = stream.read()
+        if there == data:
+            return False
+        if not _is_torn(there, data):
+            raise LogInconsistent(
+                f"{key} is stored with other bytes than the commits give",
+                code="E-TILE-DIFFERS",
+                hint="do not sign; compare with a replica or a partner's copy",
+            ) from None
+        store.replace(key, data)
+    return True
+
+
+def _is_torn(there: bytes, data: bytes) -> bool:
+    """What a power cut leaves of a write: parts of it, zeros, nothing; never another history.
+
+    No signature covers it yet: a checkpoint is signed after all it covers was flushed.
+    """
+    if len(there) > len(data):
+        return False
+    for at in range(0, len(there), _SECTOR):
+        piece = there[at : at + _SECTOR]
+        kept = len(piece.rstrip(b"\0"))
+        if piece[:kept] != data[at : at + kept]:
+            return False
+    return True
 
 
 def _read_back(

@@ -65,6 +65,12 @@ class FilesystemStore:
             self._sync_folders()
             osfiles.sync_folder(target.parent)
 
+    def settle(self, key: str) -> None:
+        """Written anew: after a sync that failed, a second one says nothing about the first bytes."""
+        with translating(key):
+            data = self._path(key).read_bytes()
+        self.replace(key, data)
+
     def open(self, key: str) -> BinaryIO:
         with translating(key):
             return open(self._path(key), "rb")

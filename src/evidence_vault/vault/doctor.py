@@ -276,7 +276,7 @@ def _catch_up(vault: Vault) -> None:
     try:
         with vault.locked(wait_seconds=0.5):
             sequencer = Sequencer(vault.log, vault.catalogue)
-            sequencer.catch_up(lambda *a: digest_committed(vault, *a))
+            sequencer.catch_up(lambda *a: digest_committed(vault, *a), settle=True)
     except StoreError:  # "writing" has said so
         return
 
