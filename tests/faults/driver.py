@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -21,11 +22,12 @@ from evidence_vault.errors import Exit, VaultError
 from evidence_vault.seal import keyring
 from evidence_vault.store import filesystem
 from evidence_vault.vault import ingest as taking_in
+from evidence_vault.vault import pins, writer
 from evidence_vault.vault.batching import Batch
 from evidence_vault.vault.checking import log_checkpoint
 from evidence_vault.vault.creation import create_vault
 from evidence_vault.vault.ingest import IngestRequest, ingest
-from evidence_vault.vault.opening import open_vault
+from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.rebuilding import rebuild
 
 PASSPHRASE = "correct horse battery"
@@ -72,9 +74,13 @@ def work(order: dict[str, Any]) -> None:
     keyring.LOG_N = 10
     taking_in._GROUP_ITEMS = order.get("group", 3)
     if "part_bytes" in order:
-        filesystem.FilesystemStore.__init__.__defaults__ = (order["part_bytes"],)  # type: ignore[misc]
+        filesystem.FilesystemStore.__init__.__defaults__ = (order["part_bytes"],)
     if "skew" in order:
         skew_clock(order["skew"])
+    if "stop_at" in order:
+        stop_at(order["stop_at"])
+    if "wait_seconds" in order:
+        Vault.locked.__wrapped__.__defaults__ = (order["wait_seconds"],)  # type: ignore[attr-defined]
     tell = Teller(order["out"])
     watch_groups(tell)
     folder = Path(order["vault"])
@@ -100,6 +106,19 @@ def work(order: dict[str, Any]) -> None:
         tell(crash=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
 
 
+def stop_at(name: str) -> None:
+    """Stop this process (SIGSTOP) at the first passage of a step under the writer lock."""
+    left = [name]
+
+    def step(name: str) -> None:
+        if name in left:
+            left.clear()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    setattr(writer, "step", step)  # noqa: B010
+    setattr(pins, "step", step)  # noqa: B010
+
+
 def skew_clock(seconds: int) -> None:
     """Let requests be signed with a clock that is wrong by so much."""
     import datetime
@@ -110,7 +129,7 @@ def skew_clock(seconds: int) -> None:
         now = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds)
         return now.replace(tzinfo=None) if remove_tzinfo else now
 
-    botocore.auth.get_current_datetime = wrong  # type: ignore[attr-defined]
+    botocore.auth.get_current_datetime = wrong
 
 
 def doing(folder: Path, act: dict[str, Any]) -> dict[str, Any]:
@@ -126,6 +145,8 @@ def doing(folder: Path, act: dict[str, Any]) -> dict[str, Any]:
 
 
 def serve() -> None:
+    if "AWS_SHARED_CREDENTIALS_FILE" in os.environ:
+        import boto3  # noqa: F401 - once, not in each child
     for line in sys.stdin:
         order = json.loads(line)
         if "wait" in order:

@@ -13,8 +13,10 @@ from tests.faults.journal import CUTS, Disk, read_journal
 from tests.faults.registry import Try, fault
 from tests.faults.world import GROUP, Ended, Judge, Place, Server, acts, shim
 
-_DROPPED = "every write, rename and sync of the run is recorded (`tests/faults/powercut.c`), and " \
+_DROPPED = (
+    "every write, rename and sync of the run is recorded (`tests/faults/powercut.c`), and "
     "the disk laid out as it would be at a random moment: "
+)
 
 
 class Run:
@@ -51,7 +53,10 @@ class Run:
 
     def told_by(self, moment: int) -> Ended:
         """What had been told when the power went: marks stand in the journal, in order."""
-        marks = sum(c.kind == journal.MARK and c.path.startswith("line ") for c in self.disk.changes[:moment])
+        marks = sum(
+            c.kind == journal.MARK and c.path.startswith("line ")
+            for c in self.disk.changes[:moment]
+        )
         return Ended(-signal.SIGKILL, self.ended.lines[:marks])
 
     def cut(self, base: Path, moment: int, how: journal.Cut, rng: random.Random) -> Place:
@@ -142,5 +147,3 @@ def killed_then_power_cut(folder: Path, most: int) -> Iterator[Try]:
                 server, place, doing, doing, environment={"EVIDENCE_VAULT_FAULT": steps[number]}
             )
             yield from cut_all(run, base, most // rounds, CUTS, None)
-
-

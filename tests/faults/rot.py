@@ -206,8 +206,8 @@ def put_back(old: Path, disk: Path, part: str) -> None:
 
 @fault(
     "an older copy of a part of the vault put back",
-    how="what was there before eight more files came in is put back, then `doctor`, `log audit` and "
-    "`ingest` are asked, then the newest copy is put back. Parts: " + ", ".join(PARTS),
+    how="what was there before eight more files came in is put back, then `doctor`, `log audit` "
+    "and `ingest` are asked, then the newest copy is put back. Parts: " + ", ".join(PARTS),
     sample=3,
     whole=len(PARTS),
 )

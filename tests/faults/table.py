@@ -1,7 +1,9 @@
 """Tries every fault and writes docs/faults.md.
 
-    python -m tests.faults.table [--only NAME,…] [--most N] [--jobs N] [--check]
+    python -m tests.faults.table [--only NAME,…] [--most N] [--jobs N] [--rows FOLDER] [--check]
 
+``--rows``: each line is kept in FOLDER as soon as it is done, and taken from there by the next run,
+so that a run which was ended goes on where it stopped, and the work can be spread.
 The status is 1 when an acknowledged item was lost, a claim was false, or a state left behind was
 neither repaired nor named with what mends it. What can't be tried on this machine is said so in the
 table, and counts as not tried.
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
 import os
 import re
 import sys
@@ -19,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.faults.registry import REGISTRY, Fault, Missing, Try
@@ -31,6 +34,8 @@ MODULES = (
     "tests.faults.power",
     "tests.faults.disks",
     "tests.faults.rot",
+    "tests.faults.s3",
+    "tests.faults.databases",
 )
 _SHOWN = 6
 
@@ -85,6 +90,20 @@ def try_fault(name: str, most: int) -> Row:
     return row
 
 
+def kept_row(name: str, most: int, rows: Path | None) -> Row:
+    """As :func:`try_fault`, but for a line that ``rows`` has."""
+    if rows is None:
+        return try_fault(name, most)
+    path = rows / f"{name}.json"
+    if path.exists():
+        value = json.loads(path.read_text())
+        return Row(**{**value, "saw": Counter(value["saw"]), "mends": Counter(value["mends"])})
+    row = try_fault(name, most)
+    rows.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(asdict(row), indent=1))
+    return row
+
+
 def render(rows: Iterable[Row]) -> str:
     """The page."""
     tried = [row for row in rows if not row.absent]
@@ -94,12 +113,19 @@ def render(rows: Iterable[Row]) -> str:
         fault = REGISTRY[row.name]
         lines.append(
             f"| {fault.title} | {row.tried} | {row.acknowledged} | {row.lost} | {row.silent} "
-            f"| {row.unmended} | {_told(row.saw) or 'nothing'} | {_told(row.mends) or 'none needed'} |"
+            f"| {row.unmended} | {_told(row.saw) or 'nothing'} "
+            f"| {_told(row.mends) or 'none needed'} |"
         )
     total = sum(row.tried for row in tried), sum(row.acknowledged for row in tried)
     lost, silent = sum(row.lost for row in tried), sum(row.silent for row in tried)
-    lines += ["", f"In all: {total[0]} tries, {total[1]} items that had been acknowledged, {lost} "
-              f"lost, {silent} silent.", "", "## How each is made", ""]
+    lines += [
+        "",
+        f"In all: {total[0]} tries, {total[1]} items that had been acknowledged, {lost} "
+        f"lost, {silent} silent.",
+        "",
+        "## How each is made",
+        "",
+    ]
     for row in tried:
         fault = REGISTRY[row.name]
         lines.append(f"- **{fault.title}** ({fault.level}): {fault.how}.")
@@ -130,9 +156,9 @@ _HEAD = """# Faults
 
 Made by `make fault-table`, not written by hand. Each fault is brought about on a small vault; then
 the vault is opened again, `doctor`, `log audit` and `fixity --all` are asked, what they name is
-done, the same `ingest` is run once more, and every item that had been acknowledged is compared with
-its source, byte for byte. An item is *acknowledged* once the commit of its group has returned, which
-is before any result names it. *Lost*: such an item could not be had again. *Silent*: something said
+done, the same `ingest` is run once more, and every item that had been acknowledged is compared
+with its source, byte for byte. An item is *acknowledged* once the commit of its group has
+returned, which is before any result names it. *Lost*: such an item could not be had again. *Silent*: something said
 that all was well and it was not, or the same file was counted twice. *Not mended*: a state that no
 command put right, or that was named without a way to put it right. The goal is 0, 0 and 0; the
 command fails otherwise.
@@ -162,6 +188,7 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--most", type=int, default=0, help="at most so many tries of each")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--rows", type=Path)
     parser.add_argument("--check", action="store_true", help="write nothing")
     options = parser.parse_args()
     names = [n for n in options.only.split(",") if n] or list(load())
@@ -169,7 +196,7 @@ def main() -> int:
     rows: dict[str, Row] = {}
     with ProcessPoolExecutor(options.jobs) as pool:
         waiting = {
-            name: pool.submit(try_fault, name, options.most or REGISTRY[name].whole)
+            name: pool.submit(kept_row, name, options.most or REGISTRY[name].whole, options.rows)
             for name in names
         }
         for name, ticket in waiting.items():

@@ -270,7 +270,9 @@ class Judge:
         told = doctor(self.place.vault, secret)
         named = self._problems(told)
         self.saw(*(f"doctor: {check['name']}" for check in named))
-        if any(check["command"].startswith(REBUILD) or REBUILD in check["command"] for check in named):
+        if any(
+            check["command"].startswith(REBUILD) or REBUILD in check["command"] for check in named
+        ):
             self.verdict.mends.append(REBUILD)
             rebuild(self.place.vault, secret)
             told = doctor(self.place.vault, secret)
@@ -298,7 +300,9 @@ class Judge:
         for check in self._problems(self.examine()):
             self.verdict.unmended.append(f"doctor: {check['detail']} → {check['command']}")
         self._report("audit before", self._audit)
-        again = self.place.ingest(*names) if names else {"exit": 0, "taken_in": []}
+        again: dict[str, Any] = {"exit": 0, "taken_in": []}
+        if names:
+            again = self.place.ingest(*names)
         if again["exit"]:
             self.verdict.unmended.append(f"the second run ended with {again['exit']}: {again}")
         if again["taken_in"] and "ingest again" not in self.verdict.mends:
@@ -338,9 +342,9 @@ class Judge:
             self.verdict.unmended.append(f"the numbers have gaps: {ids}")
         if len(set(digests)) != len(digests):
             self.verdict.silent.append("the same bytes are counted as two items")
-        if missing := set(self.contents) - set(digests):
-            if {"one", "two"} <= set(names):
-                self.verdict.silent.append(f"{len(missing)} sources are not in, status 0")
+        missing = set(self.contents) - set(digests)
+        if missing and {"one", "two"} <= set(names):
+            self.verdict.silent.append(f"{len(missing)} sources are not in, status 0")
         staged = [
             p for r in ("archive", "control") for p in (self.place.vault / r / ".staging").glob("*")
         ]

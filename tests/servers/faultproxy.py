@@ -8,14 +8,15 @@ returns the name of a fault, or None. HTTP/1.1 with Content-Length or chunks; no
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BufferedIOBase
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from typing import BinaryIO
 from urllib.parse import urlsplit
 
 Plan = Callable[[str, str, int], str | None]
@@ -59,7 +60,7 @@ class Message:
         return b"".join([self.first, *self.head, b"\r\n", self.body])
 
 
-def _message(stream: BinaryIO, has_body: Callable[[Message], bool]) -> Message | None:
+def _message(stream: BufferedIOBase, has_body: Callable[[Message], bool]) -> Message | None:
     first = stream.readline(65536)
     if not first.strip():
         return None
@@ -76,7 +77,7 @@ def _message(stream: BinaryIO, has_body: Callable[[Message], bool]) -> Message |
     return message
 
 
-def _chunks(stream: BinaryIO) -> bytes:
+def _chunks(stream: BufferedIOBase) -> bytes:
     """As they came, to be passed on so."""
     pieces: list[bytes] = []
     while True:
@@ -141,7 +142,7 @@ class FaultProxy:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _serve(self, stream: BinaryIO, client: socket.socket) -> bool:
+    def _serve(self, stream: BufferedIOBase, client: socket.socket) -> bool:
         """One request; False when the connection is over."""
         # A client that sends "Expect: 100-continue" waits for leave before it sends the body.
         first = stream.readline(65536)
@@ -188,7 +189,9 @@ class FaultProxy:
             while True:
                 answer = _message(
                     stream,
-                    lambda m: method != "HEAD" and m.first.split()[1] not in (b"100", b"204", b"304"),
+                    lambda m: (
+                        method != "HEAD" and m.first.split()[1] not in (b"100", b"204", b"304")
+                    ),
                 )
                 if answer is None:
                     raise OSError("the server closed the connection")
@@ -229,5 +232,5 @@ def _flipped(body: bytes) -> bytes:
 
 def _reset(client: socket.socket) -> bool:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
+    os.close(client.detach())  # at once, though files on it are still open
     return False

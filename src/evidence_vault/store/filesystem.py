@@ -66,7 +66,7 @@ class FilesystemStore:
             osfiles.sync_folder(target.parent)
 
     def settle(self, key: str) -> None:
-        """Written anew: after a sync that failed, a second one says nothing about the first bytes."""
+        """Written anew: after a sync that failed, a second one says nothing of the first bytes."""
         with translating(key):
             data = self._path(key).read_bytes()
         self.replace(key, data)
