@@ -158,10 +158,10 @@ Made by `make fault-table`, not written by hand. Each fault is brought about on 
 the vault is opened again, `doctor`, `log audit` and `fixity --all` are asked, what they name is
 done, the same `ingest` is run once more, and every item that had been acknowledged is compared
 with its source, byte for byte. An item is *acknowledged* once the commit of its group has
-returned, which is before any result names it. *Lost*: such an item could not be had again. *Silent*: something said
-that all was well and it was not, or the same file was counted twice. *Not mended*: a state that no
-command put right, or that was named without a way to put it right. The goal is 0, 0 and 0; the
-command fails otherwise.
+returned, which is before any result names it. *Lost*: such an item could not be had again.
+*Silent*: something said that all was well and it was not, or the same file was counted twice.
+*Not mended*: a state that no command put right, or that was named without a way to put it right.
+The goal is 0, 0 and 0; the command fails otherwise.
 
 What the user saw: error codes, and names of checks of `doctor` that called a problem, with the
 number of tries in which they came up. Mending: what was named and put it right.
