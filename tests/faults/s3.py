@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import secrets
+import signal
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +87,9 @@ class Cloud:
                 with here.open(key) as stream:
                     there.create(key, stream.read())
             there.end_session()
-        from dataclasses import replace
-
-        moved = replace(
-            config, archive=self.place("archive", tag), control=self.place("control", tag)
-        )
+            moved = replace(
+                config, archive=self.place("archive", tag), control=self.place("control", tag)
+            )
         (place.vault / "vault.toml").write_text(format_config(moved))
         return place
 
@@ -393,3 +393,40 @@ def overlay(sky: Cloud, place: Place, number: int, verdict: Try) -> None:
         verdict.saw.append("nothing: the recorded version is read")
     client.put_object(Bucket=sky.archive, Key=f"{tag}/{key}", Body=good)
     judge.all_is_well("one", "two")
+
+
+@fault(
+    "S3: the gateway is killed in the middle of an upload in parts",
+    how="radosgw of a server of its own gets SIGKILL when the n-th part of a file of 40 MiB comes; "
+    "it is started again and the same `ingest` run once more",
+    level=LEVEL,
+    sample=0,
+    whole=2,
+)
+def s3_gateway_killed(folder: Path, most: int) -> Iterator[Try]:
+    model = Place.make(folder / "model")
+    (model.sources / "one" / "large.bin").write_bytes(random.Random(8).randbytes(40 << 20))
+    with own_gateway() as (own, place_of), cloud(folder, own) as sky, Server() as server:
+        for number in range(most):
+            place = sky.move(model, folder / f"g{number}")
+            verdict = Try(f"part {2 + number}")
+            judge = Judge(place, verdict)
+
+            def plan(
+                method: str, path: str, _: int, wanted: str = f"partNumber={2 + number}"
+            ) -> str | None:
+                if method == "PUT" and wanted in path:
+                    process = int((place_of / "run" / "client.rgw.pid").read_text())
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process, signal.SIGKILL)
+                return None
+
+            sky.proxy.restart_plan(plan)
+            ended = server.run(place, acts("one", "two", place=place))
+            sky.proxy.restart_plan(lambda *_: None)
+            fixtures.start("rgw", place_of)
+            judge.after(ended, 9)
+            if ended.error is None:
+                verdict.unmended.append("the gateway was never killed: nothing came in parts")
+            judge.all_is_well("one", "two")
+            yield verdict
