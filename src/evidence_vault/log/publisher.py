@@ -13,14 +13,11 @@ from evidence_vault.core.merkle import Frontier, leaf_hash
 from evidence_vault.core.packs import format_header_pack, format_sealed_pack
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import (
-    ENTRIES,
     TILE_WIDTH,
     BundleBuilder,
     Tile,
     TileBuilder,
-    entries_path,
     new_tiles,
-    partial_width,
 )
 from evidence_vault.errors import AlreadyExists, LogInconsistent, NotFound
 from evidence_vault.log.logstore import LogStore
@@ -43,14 +40,14 @@ def publish(
     first = published - published % TILE_WIDTH
     before = TileReader(published, published_root, log.tile)
     tiles = TileBuilder(published, before.partial_tiles() if published else ())
-    width = partial_width(ENTRIES, published)
-    partial = log.tile(entries_path(published // TILE_WIDTH, width)) if width else b""
-    bundles = BundleBuilder(published, partial)
+    # From the commits, not from the partial bundle that is published: what rots there must not
+    # come into the next one, and then outlive the commits.
+    bundles = BundleBuilder(first)
     written: list[tuple[ObjectStore, str, bytes]] = []
     for start, chunk in _chunks(log, commit_start, first, size):
         fresh = chunk[max(0, published - start) :]
         new = tiles.extend([leaf_hash(c.entry) for c in fresh])
-        new += bundles.extend([c.entry for c in fresh])
+        new += bundles.extend([c.entry for c in chunk])
         for tile, data in new:
             if tile.width == TILE_WIDTH or _is_last(tile, size):
                 written.append((log.archive, log.tile_key(tile.path), data))
