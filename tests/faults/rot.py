@@ -11,6 +11,7 @@ from typing import Any
 from tests.faults.registry import Try, fault
 from tests.faults.world import GROUP, REBUILD, Judge, Place, quick, secret
 
+from evidence_vault.cli.render_checking import AUDIT_HINT, DAMAGED_HINT
 from evidence_vault.errors import VaultError
 from evidence_vault.vault.checking import log_audit, log_checkpoint
 from evidence_vault.vault.doctor import doctor
@@ -34,14 +35,8 @@ def named(pattern: str, last: bool = False) -> Chosen:
 KINDS: dict[str, Chosen] = {
     "sealed original": named("vault/archive/objects/*/*"),
     "full commit": named("vault/control/commits/*", last=True),
-    "stub of a commit": named("vault/control/commits/0"),
-    "header pack": named("vault/control/headers/0"),
-    "sealed pack of records": named("vault/archive/log/sealed/0"),
-    "full tile": named("vault/archive/log/tile/0/000"),
-    "newest partial tile": named("vault/archive/log/tile/0/001.p/*", last=True),
-    "full entry bundle": named("vault/archive/log/tile/entries/000"),
-    "newest partial entry bundle": named("vault/archive/log/tile/entries/001.p/*", last=True),
-    "superseded partial tile": named("vault/archive/log/tile/0/000.p/*", last=True),
+    "partial tile": named("vault/archive/log/tile/0/000.p/*", last=True),
+    "partial entry bundle": named("vault/archive/log/tile/entries/000.p/*", last=True),
     "checkpoint": named("vault/archive/log/checkpoint"),
     "newest stored state in evidence/": named("vault/archive/evidence/*/checkpoint", last=True),
     "earlier stored state in evidence/": named("vault/archive/evidence/1/checkpoint"),
@@ -49,6 +44,14 @@ KINDS: dict[str, Chosen] = {
     "record of what was signed, inside": named("vault/signed"),
     "record of what was signed, outside": named("state/*.signed"),
     "vault.toml": named("vault/vault.toml"),
+}
+OF_A_GROUP: dict[str, Chosen] = {
+    "stub of a commit": named("vault/control/commits/0"),
+    "header pack": named("vault/control/headers/0"),
+    "sealed pack of records": named("vault/archive/log/sealed/0"),
+    "full tile": named("vault/archive/log/tile/0/000"),
+    "full entry bundle": named("vault/archive/log/tile/entries/000"),
+    "superseded partial tile": named("vault/archive/log/tile/0/000.p/*", last=True),
 }
 
 
@@ -65,7 +68,8 @@ def grown(folder: Path) -> Place:
 def flip(path: Path, rng: random.Random) -> int:
     """One bit of a file is another, in a byte that says something; returns which byte."""
     data = bytearray(path.read_bytes())
-    at = rng.choice([n for n, byte in enumerate(data) if byte] or [0])
+    begins = data.index(b"\n") if path.name == "vault.toml" else 0  # after its comment
+    at = rng.choice([n for n in range(begins, len(data)) if data[n]] or [0])
     data[at] ^= 1 << rng.randrange(8)
     path.write_bytes(data)
     return at
@@ -96,7 +100,7 @@ class Asked:
             self.bad = True
             codes = {f.get("code", "damaged") for f in told.get("findings") or told["damaged"]}
             for code in sorted(codes):
-                self._note(f"{name}: {code}", "")
+                self._note(f"{name}: {code}", DAMAGED_HINT if name == "fixity" else AUDIT_HINT)
 
     def _note(self, what: str, way: str) -> None:
         if what not in self.verdict.saw:
@@ -115,7 +119,7 @@ class Asked:
 
 def rotten(model: Place, base: Path, kind: str, rng: random.Random) -> Try:
     place = model.copy(base)
-    path = rng.choice(KINDS[kind](base / "disk"))
+    path = rng.choice({**KINDS, **OF_A_GROUP}[kind](base / "disk"))
     whole = base / "whole"
     shutil.copy2(path, whole)
     verdict = Try(f"{kind}, byte {flip(path, rng)}")
@@ -131,17 +135,35 @@ def rotten(model: Place, base: Path, kind: str, rng: random.Random) -> Try:
     return verdict
 
 
+_FLIPPED = (
+    "one bit flipped at random; then `doctor`, `fixity --all` and `log audit` are asked; then the "
+    "file put back from a copy. Kinds: "
+)
+
+
 @fault(
     "bit rot in each kind of stored object",
-    how="one bit flipped at random; then `doctor`, `fixity --all` and `log audit` are asked; then "
-    "the file put back from a copy. Kinds: " + ", ".join(KINDS),
-    sample=0,
-    whole=3 * len(KINDS),
+    how=_FLIPPED + ", ".join(KINDS),
+    sample=3,
+    whole=4 * len(KINDS),
 )
 def bit_rot(folder: Path, most: int) -> Iterator[Try]:
-    model = grown(folder / "model")
+    model = Place.make(folder / "model", items=6)
     for number in range(most):
         kind = list(KINDS)[number % len(KINDS)]
+        yield rotten(model, folder / f"b{number}", kind, random.Random(f"{kind} {number}"))
+
+
+@fault(
+    "bit rot in what is made when 256 entries are complete",
+    how=_FLIPPED + ", ".join(OF_A_GROUP),
+    sample=0,
+    whole=3 * len(OF_A_GROUP),
+)
+def bit_rot_group(folder: Path, most: int) -> Iterator[Try]:
+    model = grown(folder / "model")
+    for number in range(most):
+        kind = list(OF_A_GROUP)[number % len(OF_A_GROUP)]
         yield rotten(model, folder / f"b{number}", kind, random.Random(f"{kind} {number}"))
 
 

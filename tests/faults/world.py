@@ -26,7 +26,7 @@ from evidence_vault.vault.doctor import doctor
 from evidence_vault.vault.exits import get_item
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.ingest import IngestRequest, ingest
-from evidence_vault.vault.opening import open_vault
+from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.payloads import payload_of
 from evidence_vault.vault.rebuilding import rebuild
 
@@ -353,22 +353,30 @@ class Judge:
 
     def count_lost(self) -> None:
         """Every acknowledged original, byte for byte; one of them by ``get``."""
-        for number, (item, (_, digest)) in enumerate(sorted(self.place.acknowledged.items())):
-            try:
-                with open_vault(self.place.vault, secret) as vault:
-                    if number == 0:
-                        out = self.place.base / "got"
-                        out.unlink(missing_ok=True)
-                        get_item(vault, item, out)
-                        data = out.read_bytes()
-                    else:
-                        with payload_of(vault, item, False).open() as stream:
-                            data = stream.read()
-            except VaultError as error:
-                self.verdict.lost.append(f"{item}: {error.code} {error.message}")
-                continue
-            if data != self.contents.get(digest):
-                self.verdict.lost.append(f"{item}: other bytes")
+        if not self.place.acknowledged:
+            return
+        try:
+            with open_vault(self.place.vault, secret) as vault:
+                for number, item in enumerate(sorted(self.place.acknowledged)):
+                    self._compare(vault, item, number == 0)
+        except VaultError as error:
+            self.verdict.lost.append(f"none can be read: {error.code} {error.message}")
+
+    def _compare(self, vault: Vault, item: str, by_get: bool) -> None:
+        out = self.place.base / "got"
+        try:
+            if by_get:
+                out.unlink(missing_ok=True)
+                get_item(vault, item, out)
+                data = out.read_bytes()
+            else:
+                with payload_of(vault, item, False).open() as stream:
+                    data = stream.read()
+        except VaultError as error:
+            self.verdict.lost.append(f"{item}: {error.code} {error.message}")
+            return
+        if data != self.contents.get(self.place.acknowledged[item][1]):
+            self.verdict.lost.append(f"{item}: other bytes")
 
 
 def _clean(ended: Ended) -> bool:
