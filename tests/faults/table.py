@@ -12,6 +12,7 @@ table, and counts as not tried.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import json
 import os
@@ -20,12 +21,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tests.faults.registry import REGISTRY, Fault, Missing, Try
+from tests.servers import fixtures
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "faults.md"
@@ -102,6 +104,26 @@ def kept_row(name: str, most: int, rows: Path | None) -> Row:
     rows.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(row), indent=1))
     return row
+
+
+@contextlib.contextmanager
+def servers() -> Iterator[None]:
+    """One gateway and one PostgreSQL for all lines, unless the environment names some already.
+
+    What is not installed is said by each fault that needs it.
+    """
+    kinds = {"EVIDENCE_VAULT_TEST_S3": "rgw", "EVIDENCE_VAULT_TEST_PG": "pg"}
+    with contextlib.ExitStack() as stack:
+        for variable, kind in kinds.items():
+            if os.environ.get(variable):
+                continue
+            folder = Path(tempfile.mkdtemp(prefix="vault-faults."))
+            folder.chmod(0o755)
+            stack.callback(fixtures.stop, kind, folder / kind)
+            with contextlib.suppress(fixtures.NotInstalled):
+                os.environ[variable] = str(fixtures.start(kind, folder / kind))
+                stack.callback(os.environ.pop, variable)
+        yield
 
 
 def render(rows: Iterable[Row]) -> str:
@@ -194,7 +216,7 @@ def main() -> int:
     names = [n for n in options.only.split(",") if n] or list(load())
     load()
     rows: dict[str, Row] = {}
-    with ProcessPoolExecutor(options.jobs) as pool:
+    with servers(), ProcessPoolExecutor(options.jobs) as pool:
         waiting = {
             name: pool.submit(kept_row, name, options.most or REGISTRY[name].whole, options.rows)
             for name in names
