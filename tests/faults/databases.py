@@ -71,7 +71,7 @@ def password(server: fixtures.PgServer) -> Iterator[None]:
     "is started again",
     level=LEVEL,
     sample=0,
-    whole=8,
+    whole=3,
 )
 def pg_killed(folder: Path, most: int) -> Iterator[Try]:
     with own_server() as (database, place_of), Server() as server:
@@ -115,7 +115,7 @@ def _parent(process: Path) -> int:
     "the n-th COMMIT comes: in turn before it is passed on, and after the server has done it",
     level=LEVEL,
     sample=2,
-    whole=16,
+    whole=8,
 )
 def pg_commit_unknown(folder: Path, most: int) -> Iterator[Try]:
     with any_server() as database, Server() as server:
@@ -216,7 +216,7 @@ _HELD = (
 )
 
 
-@fault("a writer stops or dies while it holds the lock", how=_HELD, sample=2, whole=12)
+@fault("a writer stops or dies while it holds the lock", how=_HELD, sample=2, whole=6)
 def lock_held(folder: Path, most: int) -> Iterator[Try]:
     model = Place.make(folder / "model")
     with Server() as server:
@@ -230,7 +230,7 @@ def lock_held(folder: Path, most: int) -> Iterator[Try]:
     how=_HELD,
     level=LEVEL,
     sample=0,
-    whole=12,
+    whole=4,
 )
 def lock_held_shared(folder: Path, most: int) -> Iterator[Try]:
     with any_server() as database, Server() as server:

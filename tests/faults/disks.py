@@ -54,7 +54,7 @@ def one_call(server: Server, place: Place, armed: str, total: int) -> Try:
     "full disk (ENOSPC), for good from some call on",
     how=_SHIM + " with ENOSPC, and all that follow; then there is room again",
     sample=4,
-    whole=60,
+    whole=24,
 )
 def disk_full(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "grow", errno.ENOSPC, "always")
@@ -64,7 +64,7 @@ def disk_full(folder: Path, most: int) -> Iterator[Try]:
     "full disk (ENOSPC) at one call",
     how=_SHIM + " with ENOSPC",
     sample=3,
-    whole=60,
+    whole=24,
 )
 def disk_full_once(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "grow", errno.ENOSPC)
@@ -74,23 +74,23 @@ def disk_full_once(folder: Path, most: int) -> Iterator[Try]:
     "the disk turns read-only (EROFS)",
     how=_SHIM + " with EROFS, and all that follow; then it can be written again",
     sample=4,
-    whole=60,
+    whole=24,
 )
 def disk_read_only(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "change", errno.EROFS, "always")
 
 
-@fault("I/O error on read", how=_SHIM + " with EIO", sample=4, whole=60)
+@fault("I/O error on read", how=_SHIM + " with EIO", sample=4, whole=24)
 def error_on_read(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "read", errno.EIO)
 
 
-@fault("I/O error on opening a file", how=_SHIM + " with EIO", sample=2, whole=40)
+@fault("I/O error on opening a file", how=_SHIM + " with EIO", sample=2, whole=24)
 def error_on_open(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "open", errno.EIO)
 
 
-@fault("I/O error on write", how=_SHIM + " with EIO", sample=4, whole=60)
+@fault("I/O error on write", how=_SHIM + " with EIO", sample=4, whole=24)
 def error_on_write(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "write", errno.EIO)
 
@@ -99,13 +99,13 @@ def error_on_write(folder: Path, most: int) -> Iterator[Try]:
     "I/O error on making, linking or renaming a file",
     how=_SHIM + " with EIO",
     sample=2,
-    whole=40,
+    whole=24,
 )
 def error_on_name(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "name", errno.EIO)
 
 
-@fault("short writes", how="the n-th write writes half and says so", sample=3, whole=40)
+@fault("short writes", how="the n-th write writes half and says so", sample=3, whole=24)
 def short_write(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "write", errno.EIO, "short")
 
@@ -114,7 +114,7 @@ def short_write(folder: Path, most: int) -> Iterator[Try]:
     "torn writes",
     how="the n-th write writes half, then the process is killed",
     sample=3,
-    whole=60,
+    whole=24,
 )
 def torn_write(folder: Path, most: int) -> Iterator[Try]:
     yield from each_call(folder, most, "write", errno.EIO, "torn")
@@ -151,7 +151,7 @@ def failed_syncs(folder: Path, most: int, options: Sequence[bool]) -> Iterator[T
     how=_SHIM + " with EIO and drops what it covered for good, as Linux does; `ingest` again "
     "without faults; then all that was not synced is dropped",
     sample=4,
-    whole=60,
+    whole=24,
 )
 def error_on_sync(folder: Path, most: int) -> Iterator[Try]:
     yield from failed_syncs(folder, most, (False, True))

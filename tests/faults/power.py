@@ -92,7 +92,7 @@ def _recorded(folder: Path, items: int = 3, **options: Any) -> Run:
     "power cut: nothing that was not synced survives",
     how=_DROPPED + "only what a sync had covered is there",
     sample=6,
-    whole=120,
+    whole=60,
 )
 def power_cut_strict(folder: Path, most: int) -> Iterator[Try]:
     yield from cut_all(_recorded(folder), folder, most, CUTS[:1])
@@ -102,7 +102,7 @@ def power_cut_strict(folder: Path, most: int) -> Iterator[Try]:
     "power cut: new names survive, their bytes don't or in part, torn writes",
     how=_DROPPED + "of what no sync had covered, names without bytes, or any part of both",
     sample=10,
-    whole=240,
+    whole=120,
 )
 def power_cut_in_part(folder: Path, most: int) -> Iterator[Try]:
     yield from cut_all(_recorded(folder), folder, most, CUTS[1:])
@@ -112,7 +112,7 @@ def power_cut_in_part(folder: Path, most: int) -> Iterator[Try]:
     "power cut in a vault without encryption (`--plaintext`)",
     how="as above, both kinds",
     sample=6,
-    whole=120,
+    whole=60,
 )
 def power_cut_plaintext(folder: Path, most: int) -> Iterator[Try]:
     run = _recorded(folder, plaintext=True)
@@ -123,7 +123,7 @@ def power_cut_plaintext(folder: Path, most: int) -> Iterator[Try]:
     "power cut while a group of 256 entries is published and its commits are emptied",
     how="as above, both kinds, in a vault of 244 items",
     sample=0,
-    whole=30,
+    whole=6,
 )
 def power_cut_publishing(folder: Path, most: int) -> Iterator[Try]:
     yield from cut_all(_recorded(folder, GROUP - 12), folder, most, CUTS)
@@ -133,7 +133,7 @@ def power_cut_publishing(folder: Path, most: int) -> Iterator[Try]:
     "kill -9 at a step, `ingest` again, then a power cut",
     how="both runs are recorded as one, and cut at a random moment",
     sample=6,
-    whole=120,
+    whole=60,
 )
 def killed_then_power_cut(folder: Path, most: int) -> Iterator[Try]:
     steps = ("2-adopted", "4-committed", "4-committed:4", "7-published", "8-pinned", "3-built:2")

@@ -158,7 +158,7 @@ def bit_rot(folder: Path, most: int) -> Iterator[Try]:
     "bit rot in what is made when 256 entries are complete",
     how=_FLIPPED + ", ".join(OF_A_GROUP),
     sample=0,
-    whole=3 * len(OF_A_GROUP),
+    whole=len(OF_A_GROUP),
 )
 def bit_rot_group(folder: Path, most: int) -> Iterator[Try]:
     model = grown(folder / "model")
@@ -171,7 +171,7 @@ def bit_rot_group(folder: Path, most: int) -> Iterator[Try]:
     "bit rot in the catalogue",
     how="one bit flipped at random in `catalogue.db`; then asked as above, then `rebuild`",
     sample=2,
-    whole=40,
+    whole=24,
 )
 def bit_rot_catalogue(folder: Path, most: int) -> Iterator[Try]:
     model = Place.make(folder / "model", items=6)

@@ -201,7 +201,7 @@ _PROXY = "the proxy (`tests/servers/faultproxy.py`) before a real Ceph gateway "
     how=_PROXY + "answers n PUTs in a row with 500 in its place, 1, 4 or for good",
     level=LEVEL,
     sample=1,
-    whole=4,
+    whole=3,
 )
 def s3_500(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "500", "PUT", (1, 4, 9999) if most > 1 else (1,))
@@ -212,7 +212,7 @@ def s3_500(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "answers n GETs in a row with 503 in its place, 1 or 4",
     level=LEVEL,
     sample=0,
-    whole=4,
+    whole=2,
 )
 def s3_503(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "503", "GET", (1, 4))
@@ -234,7 +234,7 @@ def s3_silence(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "resets the connection when half of the body has come",
     level=LEVEL,
     sample=1,
-    whole=4,
+    whole=2,
 )
 def s3_reset_upload(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "reset-upload", "PUT")
@@ -245,7 +245,7 @@ def s3_reset_upload(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "resets the connection after half of the answer's body",
     level=LEVEL,
     sample=0,
-    whole=4,
+    whole=2,
 )
 def s3_reset_download(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "reset-download", "GET")
@@ -256,7 +256,7 @@ def s3_reset_download(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "closes the connection in order after half of the answer's body",
     level=LEVEL,
     sample=0,
-    whole=4,
+    whole=2,
 )
 def s3_truncated(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "truncated", "GET")
@@ -267,7 +267,7 @@ def s3_truncated(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "passes it on, then resets the connection without an answer",
     level=LEVEL,
     sample=1,
-    whole=4,
+    whole=2,
 )
 def s3_done_reset(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "done-reset", "PUT")
@@ -278,7 +278,7 @@ def s3_done_reset(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "passes it on, then answers 500",
     level=LEVEL,
     sample=0,
-    whole=4,
+    whole=2,
 )
 def s3_done_500(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "done-500", "PUT")
@@ -289,7 +289,7 @@ def s3_done_500(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "flips a bit of the body",
     level=LEVEL,
     sample=0,
-    whole=4,
+    whole=2,
 )
 def s3_corrupt_upload(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "corrupt-upload", "PUT")
@@ -300,7 +300,7 @@ def s3_corrupt_upload(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "flips a bit of a GET's answer",
     level=LEVEL,
     sample=1,
-    whole=4,
+    whole=2,
 )
 def s3_corrupt_answer(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "corrupt-answer", "GET")
@@ -311,7 +311,7 @@ def s3_corrupt_answer(folder: Path, most: int) -> Iterator[Try]:
     how=_PROXY + "answers 403 ExpiredToken from some request on; later the credentials are new",
     level=LEVEL,
     sample=0,
-    whole=4,
+    whole=2,
 )
 def s3_expired(folder: Path, most: int) -> Iterator[Try]:
     yield from spread(folder, most, "expired", "PUT", (9999,))
@@ -346,7 +346,7 @@ def s3_skew(folder: Path, most: int) -> Iterator[Try]:
     "administrator; `fixity --all` must name it, or the recorded version still be the one read",
     level=LEVEL,
     sample=0,
-    whole=4,
+    whole=2,
 )
 def s3_stored_corrupt(folder: Path, most: int) -> Iterator[Try]:
     model = Place.make(folder / "model")
@@ -401,7 +401,7 @@ def overlay(sky: Cloud, place: Place, number: int, verdict: Try) -> None:
     "it is started again and the same `ingest` run once more",
     level=LEVEL,
     sample=0,
-    whole=2,
+    whole=1,
 )
 def s3_gateway_killed(folder: Path, most: int) -> Iterator[Try]:
     model = Place.make(folder / "model")
