@@ -120,6 +120,25 @@ def power_cut_plaintext(folder: Path, most: int) -> Iterator[Try]:
 
 
 @fault(
+    "kill -9, then a power cut during `rebuild`",
+    how="an `ingest` that was killed, then `rebuild`, recorded as one and cut at a random moment",
+    sample=2,
+    whole=24,
+)
+def power_cut_rebuild(folder: Path, most: int) -> Iterator[Try]:
+    place = Place.make(folder / "model")
+    with Server(shim()) as server:
+        run = Run.record(
+            server,
+            place,
+            acts("one", "two", place=place),
+            [{"do": "rebuild"}],
+            environment={"EVIDENCE_VAULT_FAULT": "8-evidence:2"},
+        )
+    yield from cut_all(run, folder, most, CUTS, None)
+
+
+@fault(
     "power cut while a group of 256 entries is published and its commits are emptied",
     how="as above, both kinds, in a vault of 244 items",
     sample=0,

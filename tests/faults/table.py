@@ -36,6 +36,7 @@ MODULES = (
     "tests.faults.power",
     "tests.faults.disks",
     "tests.faults.rot",
+    "tests.faults.rotforeign",
     "tests.faults.s3",
     "tests.faults.databases",
 )
