@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.faults.driver import PASSPHRASE
 from tests.faults.registry import Try, fault
 from tests.faults.rot import Asked, flip
 from tests.faults.world import Place, quick, secret
+from tests.network import desks as houses
 from tests.network.desks import agree, call, good, make_desk, words
 from tests.transfer.worlds import make_world
 
@@ -70,6 +72,7 @@ def bit_rot_foreign(folder: Path, most: int) -> Iterator[Try]:
 @fault("bit rot in a trust document of the network", how=_HOW, sample=0, whole=4)
 def bit_rot_trust(folder: Path, most: int) -> Iterator[Try]:
     with quick(folder / "state"):
+        houses.PASSPHRASE = PASSPHRASE
         desks = [make_desk(folder, f"House {n}") for n in range(3)]
         draft = folder / "draft.json"
         entries = [desk.entry() for desk in desks]

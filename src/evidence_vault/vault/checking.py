@@ -18,6 +18,8 @@ from evidence_vault.core.proofclaim import NOT_CONFIGURED, PENDING
 from evidence_vault.errors import FormatError, UsageError, VaultError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
+from evidence_vault.vault.auditforeign import CODE as FOREIGN
+from evidence_vault.vault.auditforeign import foreign_findings
 from evidence_vault.vault.comparing_log import compare_catalogue, compare_evidence
 from evidence_vault.vault.cosignatures import (
     cosignature_state,
@@ -222,6 +224,7 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
                 *compare_evidence(vault, log, report),
             )
         ]
+    findings += [_finding(FOREIGN, where, told) for where, told in foreign_findings(vault)]
     stood = standing(vault, _reached(vault))
     if stood.state != NO_KEY:
         findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
