@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults.registry import REGISTRY, Fault, Missing, Try
@@ -77,8 +77,11 @@ def load() -> dict[str, Fault]:
     return REGISTRY
 
 
-def try_fault(name: str, most: int) -> Row:
-    """At most ``most`` tries of one fault, in memory where that is possible."""
+def try_fault(name: str, most: int, part: Path | None = None) -> Row:
+    """At most ``most`` tries of one fault, in memory where that is possible.
+
+    ``part``: a file that has the line as far as it is, after each try.
+    """
     load()
     row, begun = Row(name), time.monotonic()
     memory = Path("/dev/shm")
@@ -87,6 +90,9 @@ def try_fault(name: str, most: int) -> Row:
         try:
             for verdict in REGISTRY[name].tries(Path(folder), most):
                 row.add(verdict)
+                row.seconds = time.monotonic() - begun
+                if part is not None:
+                    part.write_text(json.dumps(vars(row), indent=1))
         except Missing as why:
             row.absent = str(why)
     row.seconds = time.monotonic() - begun
@@ -101,9 +107,10 @@ def kept_row(name: str, most: int, rows: Path | None) -> Row:
     if path.exists():
         value = json.loads(path.read_text())
         return Row(**{**value, "saw": Counter(value["saw"]), "mends": Counter(value["mends"])})
-    row = try_fault(name, most)
     rows.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(asdict(row), indent=1))
+    row = try_fault(name, most, path.with_suffix(".part"))
+    path.write_text(json.dumps(vars(row), indent=1))
+    path.with_suffix(".part").unlink(missing_ok=True)
     return row
 
 
