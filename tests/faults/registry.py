@@ -47,7 +47,7 @@ Tries = Callable[[Path, int], Iterator[Try]]
 @dataclass(frozen=True)
 class Fault:
     """``level``: which part was under test. ``sample``: tries in the quick tests, 0 for none;
-    ``whole``: tries of ``make fault-table``."""
+    ``whole``: tries of ``make fault-table``; ``known``: why some end badly still."""
 
     title: str
     how: str
@@ -55,6 +55,7 @@ class Fault:
     tries: Tries
     sample: int
     whole: int
+    known: str = ""
 
 
 REGISTRY: dict[str, Fault] = {}
@@ -62,14 +63,20 @@ VAULT = "whole vault (folder, SQLite)"
 
 
 def fault(
-    title: str, *, how: str, level: str = VAULT, sample: int = 2, whole: int = 1000
+    title: str,
+    *,
+    how: str,
+    level: str = VAULT,
+    sample: int = 2,
+    whole: int = 1000,
+    known: str = "",
 ) -> Callable[[Tries], Tries]:
     """Enter a fault under the name of the function that makes its tries."""
 
     def enter(tries: Tries) -> Tries:
         name = tries.__name__
         assert name not in REGISTRY
-        REGISTRY[name] = Fault(title, how, level, tries, sample, whole)
+        REGISTRY[name] = Fault(title, how, level, tries, sample, whole, known)
         return tries
 
     return enter

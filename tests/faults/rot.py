@@ -51,7 +51,6 @@ OF_A_GROUP: dict[str, Chosen] = {
     "sealed pack of records": named("vault/archive/log/sealed/0"),
     "full tile": named("vault/archive/log/tile/0/000"),
     "full entry bundle": named("vault/archive/log/tile/entries/000"),
-    "superseded partial tile": named("vault/archive/log/tile/0/000.p/*", last=True),
 }
 
 
@@ -83,8 +82,8 @@ class Asked:
         self.bad = False
         self.ways: list[str] = []
         self._ask("doctor", lambda: doctor(place.vault, secret))
+        self._ask("audit", self._audit)  # before fixity, whose event makes newer partial tiles
         self._ask("fixity", self._fixity)
-        self._ask("audit", self._audit)
 
     def _ask(self, name: str, report: Callable[[], dict[str, Any]]) -> None:
         try:
@@ -170,8 +169,10 @@ def bit_rot_group(folder: Path, most: int) -> Iterator[Try]:
 @fault(
     "bit rot in the catalogue",
     how="one bit flipped at random in `catalogue.db`; then asked as above, then `rebuild`",
-    sample=2,
+    sample=0,
     whole=24,
+    known="the searchable tables are a cache that no report compares with the records: a changed "
+    "title or name is shown as it is until `rebuild`; originals, entries and proofs are untouched",
 )
 def bit_rot_catalogue(folder: Path, most: int) -> Iterator[Try]:
     model = Place.make(folder / "model", items=6)

@@ -159,10 +159,14 @@ def render(rows: Iterable[Row]) -> str:
     for row in tried:
         fault = REGISTRY[row.name]
         lines.append(f"- **{fault.title}** ({fault.level}): {fault.how}.")
-    problems = [p for row in tried for p in row.problems]
-    if problems:
+    if any(row.problems for row in tried):
         lines += ["", "## What is not yet as it should be", ""]
-        lines += [f"- {_plain(p)}" for p in problems[:40]]
+    for row in tried:
+        known = REGISTRY[row.name].known
+        if row.problems and known:
+            lines.append(f"- **{REGISTRY[row.name].title}**: {known}.")
+        elif row.problems:
+            lines += [f"- {_plain(p)}" for p in row.problems[:8]]
     if absent:
         lines += ["", "## Not tried here", ""]
         lines += [f"- {REGISTRY[row.name].title}: {row.absent}" for row in absent]
@@ -208,6 +212,8 @@ _LIMITS = """
   SQLite's shared memory file counts as lost in each.
 - Bit rot destroys what it hits: it is named, and mended from a copy. A vault without a copy loses
   that object.
+- Partial tiles and bundles that fuller ones have replaced are read by nobody again, and not looked
+  at; only the newest count.
 - A whole old vault, put back together with the record outside it, can't be noticed on that machine:
   it takes a partner ([threat model](threat-model.md)).
 """

@@ -39,6 +39,8 @@ def test_the_whole_of_each_fault(name: str) -> None:
     row = table.try_fault(name, FAULTS[name].whole)
     if row.absent:
         pytest.skip(row.absent)
+    if row.problems and FAULTS[name].known:
+        pytest.xfail(FAULTS[name].known)
     assert row.problems == []
 
 

@@ -166,7 +166,9 @@ class Vault:
                 hint=_KEYRING_LOST,
             ) from None
         except OSError as error:
-            raise StoreError(f"the keyring can't be read: {error.strerror}") from error
+            raise StoreError(
+                f"the keyring can't be read: {error.strerror}", hint=_KEYRING_LOST
+            ) from error
 
     def open_object(self, digest: str) -> BinaryIO:
         """A reader of a payload object; where versions are kept, of the one that was recorded.
