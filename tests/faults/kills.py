@@ -25,6 +25,7 @@ NEAR_A_GROUP = GROUP - 12  # entries before: what follows completes the first pu
     "the program is killed at a numbered step of the write order",
     how="SIGKILL to itself at the step (`vault/faults.py`), then the same `ingest` again",
     sample=4,
+    whole=len(STEPS),
 )
 def killed_at_a_step(folder: Path, most: int) -> Iterator[Try]:
     small = Place.make(folder / "small")

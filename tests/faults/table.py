@@ -142,7 +142,7 @@ def render(rows: Iterable[Row]) -> str:
     for row in tried:
         fault = REGISTRY[row.name]
         lines.append(
-            f"| {fault.title} | {row.tried} | {row.acknowledged} | {row.lost} | {row.silent} "
+            f"| {fault.title} | {_tried(row)} | {row.acknowledged} | {row.lost} | {row.silent} "
             f"| {row.unmended} | {_told(row.saw) or 'nothing'} "
             f"| {_told(row.mends) or 'none needed'} |"
         )
@@ -173,6 +173,12 @@ def render(rows: Iterable[Row]) -> str:
     return "\n".join(lines) + "\n" + _LIMITS
 
 
+def _tried(row: Row) -> str:
+    """How many, and of how many where the run was ended before all."""
+    whole = REGISTRY[row.name].whole
+    return f"{row.tried} of {whole}" if row.tried < whole else str(row.tried)
+
+
 def _told(counts: Counter[str]) -> str:
     """The most common first, each with how often."""
     told = [f"{_plain(what)} ({n})" for what, n in counts.most_common(_SHOWN)]
@@ -196,6 +202,8 @@ returned, which is before any result names it. *Lost*: such an item could not be
 *Silent*: something said that all was well and it was not, or the same file was counted twice.
 *Not mended*: a state that no command put right, or that was named without a way to put it right.
 The goal is 0, 0 and 0; the command fails otherwise.
+
+*12 of 24*: the run that made this page was ended before the rest.
 
 What the user saw: error codes, and names of checks of `doctor` that called a problem, with the
 number of tries in which they came up. Mending: what was named and put it right.
