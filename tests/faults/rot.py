@@ -172,7 +172,8 @@ def bit_rot_group(folder: Path, most: int) -> Iterator[Try]:
     sample=0,
     whole=24,
     known="the searchable tables are a cache that no report compares with the records: a changed "
-    "title or name is shown as it is until `rebuild`; originals, entries and proofs are untouched",
+    "title or name is shown as it is until `rebuild`; and where `log audit` names a table that "
+    "differs from the log, it does not name `rebuild`. Originals, entries and proofs are untouched",
 )
 def bit_rot_catalogue(folder: Path, most: int) -> Iterator[Try]:
     model = Place.make(folder / "model", items=6)
