@@ -43,6 +43,11 @@ class ObjectStore(Protocol):
     def replace(self, key: str, data: bytes) -> None:
         """Atomic replacement, durable on return: readers see the old bytes or the new."""
 
+    def settle(self, key: str) -> None:
+        """Make an object durable that is there, but whose writer may have ended before it was
+        (killed, or after a sync that failed). Same bytes; nothing to do where an object is never
+        visible before it is durable."""
+
     def open(self, key: str) -> BinaryIO:
         """A seekable reader of the object's bytes."""
 

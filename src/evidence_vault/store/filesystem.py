@@ -67,6 +67,12 @@ class FilesystemStore:
             self._sync_folders()
             osfiles.sync_folder(target.parent)
 
+    def settle(self, key: str) -> None:
+        """Written anew: after a sync that failed, a second one says nothing of the first bytes."""
+        with translating(key):
+            data = self._path(key).read_bytes()
+        self.replace(key, data)
+
     def open(self, key: str) -> BinaryIO:
         with translating(key):
             return open(self._path(key), "rb")
@@ -163,7 +169,11 @@ class FilesystemStore:
         with translating(digest):
             size = os.path.getsize(temporary)
             if os.path.exists(target):
-                os.unlink(temporary)
+                # Perhaps left torn by a power cut, or by a sync that failed: what was read now
+                # takes its place once it is durable, so a good one is never at risk.
+                with open(temporary, "rb+") as stream:
+                    osfiles.sync_file(stream)
+                os.replace(temporary, target)
             else:
                 os.rename(temporary, target)
         self._unsynced.append(target)
@@ -176,11 +186,12 @@ class FilesystemStore:
         """Each level is made durable, not the lowest alone, before anything in it counts."""
         if folder in self._known_folders:
             return
-        if not folder.is_dir():
-            if folder != self.root:
-                self._make_folder(folder.parent)
-            folder.mkdir(exist_ok=True, mode=0o700)
+        if folder != self.root:
+            self._make_folder(folder.parent)
+            # Also one that is there: who made it may have ended before its name was durable.
             self._new_folders.add(folder.parent)
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True, mode=0o700)
         self._known_folders.add(folder)
 
     def _sync_folders(self) -> None:

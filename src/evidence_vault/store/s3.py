@@ -62,6 +62,9 @@ class S3Store:
     def replace(self, key: str, data: bytes) -> None:
         put(self.client, demand_key(key), data, create=False)
 
+    def settle(self, key: str) -> None:
+        """Nothing: what can be read is durable."""
+
     def open(self, key: str) -> BinaryIO:
         return open_object(self.client, demand_key(key))
 

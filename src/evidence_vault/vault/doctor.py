@@ -8,13 +8,15 @@ from typing import Any
 
 from evidence_vault import osfiles
 from evidence_vault.config import exiftool_setting
-from evidence_vault.errors import VaultError
+from evidence_vault.errors import StoreError, VaultError
+from evidence_vault.log.sequencer import Sequencer
 from evidence_vault.vault.cosignatures import standings
 from evidence_vault.vault.countersigning import demand_ready, posix
+from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.doctorstore import storage
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_words, outside_path
-from evidence_vault.vault.standing import NO_KEY, standing
+from evidence_vault.vault.standing import NO_KEY, committed, standing
 from evidence_vault.vault.stations import readers_of
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
@@ -109,7 +111,8 @@ def _keys(
     else:
         notices.append("there is NO recovery recipient: a lost passphrase loses everything")
     try:
-        found = standing(vault, vault.catalogue.frontier())
+        _catch_up(vault)
+        found = standing(vault, committed(vault))
     except VaultError as error:
         visit.note("may sign", PROBLEM, error.message, error.hint, int(error.exit_status))
         return
@@ -269,6 +272,18 @@ def _writing(vault: Vault) -> str:
     with vault.locked(wait_seconds=0.5):
         left = vault.archive.clear_leftovers() + vault.control.clear_leftovers()
     return f"the folder can be written; leftovers of dead processes removed: {left}"
+
+
+def _catch_up(vault: Vault) -> None:
+    """Apply what a crash kept out of the catalogue, where it may be written and nobody does."""
+    if not any(True for _ in vault.log.commits(vault.catalogue.frontier().size)):
+        return
+    try:
+        with vault.locked(wait_seconds=0.5):
+            sequencer = Sequencer(vault.log, vault.catalogue)
+            sequencer.catch_up(lambda *a: digest_committed(vault, *a), settle=True)
+    except StoreError:  # "writing" has said so
+        return
 
 
 def _catalogue(vault: Vault) -> str:

@@ -428,7 +428,7 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
         demand_not_left(vault.folder)
         vault.clear_leftovers()
         sequencer = Sequencer(vault.log, vault.catalogue, step)
-        sequencer.catch_up(lambda *a: digest_committed(vault, *a))
+        sequencer.catch_up(lambda *a: digest_committed(vault, *a), settle=True)
         _demand_heads(vault)
         demand_stands(vault, sequencer.frontier, by_root)
         finish_holds(vault)
