@@ -9,8 +9,8 @@ PYTEST := $(BIN)/python -m pytest -n 2
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all tamper strip-table lint bench bench-catalogue lock clean up down \
-    system-demo system-test system-servers
+.PHONY: help demo test test-all tamper strip-table fault-table lint bench bench-catalogue lock clean \
+    up down system-demo system-test system-servers
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -36,6 +36,9 @@ up: system-servers $(VENV)/ready-run  ## start an S3 server and a PostgreSQL in 
 down:  ## stop both; what they hold stays in .servers/ (remove it: make down WIPE=--wipe)
 	@tests/servers/rgw-down.sh $(WIPE) .servers/rgw
 	@tests/servers/pg-down.sh $(WIPE) .servers/pg
+
+fault-table: $(VENV)/ready-test system-test  ## bring about every fault and judge what is left: docs/faults.md
+	$(BIN)/python -m tests.faults.table
 
 lint: $(VENV)/ready-test  ## style, formatting, types and import layers
 	$(BIN)/ruff check .
@@ -64,7 +67,8 @@ system-test: system-demo
 	    /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev \
 	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git \
 	    busybox=busybox mawk=mawk gawk=gawk ssh-keygen=openssh-client \
-	    ffmpeg=ffmpeg ffprobe=ffmpeg qpdf=qpdf pdftotext=poppler-utils
+	    ffmpeg=ffmpeg ffprobe=ffmpeg qpdf=qpdf pdftotext=poppler-utils \
+	    gcc=gcc /usr/include/stdio.h=libc6-dev
 	@$(MAKE) --no-print-directory system-servers
 
 system-servers:

@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SCHEMAS = sorted((ROOT / "schemas").rglob("*.json"))
-GROUPS = ("key", "log", "timestamp", "transfer", "trust", "trust network", "witness")
+GROUPS = (
+    *("hold", "key", "log", "replica", "retention", "timestamp", "transfer", "trust"),
+    *("trust network", "witness"),
+)
 
 
 def help_text(*command: str) -> str:

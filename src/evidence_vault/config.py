@@ -98,7 +98,11 @@ def read_config(folder: Path) -> VaultConfig:
             "`evidence-vault init DIR --org NAME`",
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"{path} can't be read: {error}", code="E-CONFIG") from error
+        raise UsageError(
+            f"{path} can't be read: {error}",
+            code="E-CONFIG",
+            hint="check the disk; a lost vault.toml can be put back from any copy of the vault",
+        ) from error
     if isinstance(value.get("format"), int) and value["format"] > FORMAT:
         raise KeyProblem(
             f"this vault was made by a newer version (format {value['format']})",

@@ -43,6 +43,11 @@ class ObjectStore(Protocol):
     def replace(self, key: str, data: bytes) -> None:
         """Atomic replacement, durable on return: readers see the old bytes or the new."""
 
+    def settle(self, key: str) -> None:
+        """Make an object durable that is there, but whose writer may have ended before it was
+        (killed, or after a sync that failed). Same bytes; nothing to do where an object is never
+        visible before it is durable."""
+
     def open(self, key: str) -> BinaryIO:
         """A seekable reader of the object's bytes."""
 
@@ -83,6 +88,17 @@ class LockingStore(Protocol):
 
     def hold(self, key: str, version: str, on: bool) -> Lock:
         """Put a legal hold on a version, or take it off; read back."""
+
+    def create_held(self, key: str, data: bytes, until: str) -> Placed:
+        """A small object, written in one piece under a legal hold; read back, and raises StoreError
+        unless hold and lock are what was asked for. ``until``: a GOVERNANCE lock that ends then,
+        in place of the one that the bucket gives by itself."""
+
+    def newest_version(self, key: str) -> str:
+        """The id of the version that lies on top. Raises NotFound."""
+
+    def delete_version(self, key: str, version: str) -> None:
+        """Remove one version, nothing else of the key. Raises NotFound, Locked."""
 
 
 class ListingStore(Protocol):

@@ -137,13 +137,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def s3_server() -> S3Server:
     """The run's object gateway; skips, naming what is missing, where it can't be installed."""
-    return s3_from(_env("EVIDENCE_VAULT_TEST_S3", "rgw"))
+    return s3_from(env_file("EVIDENCE_VAULT_TEST_S3", "rgw"))
 
 
 @pytest.fixture(scope="session")
 def pg_server() -> PgServer:
     """The run's PostgreSQL; skips, naming what is missing, where it can't be installed."""
-    return pg_from(_env("EVIDENCE_VAULT_TEST_PG", "pg"))
+    return pg_from(env_file("EVIDENCE_VAULT_TEST_PG", "pg"))
 
 
 @pytest.fixture
@@ -264,7 +264,7 @@ def read_env(path: Path) -> dict[str, str]:
     return found
 
 
-def _env(variable: str, kind: str) -> Path:
+def env_file(variable: str, kind: str) -> Path:
     """The env file of a running server; the first of all workers who asks starts it."""
     named = os.environ.get(variable)
     if named:

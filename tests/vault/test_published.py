@@ -199,6 +199,7 @@ def test_fixity_names_what_it_cannot_read_and_looks_at_the_rest(large: Made) -> 
         chosen = fixity(opened, items=[item])
     whats = {row["object"]: row["finding"] for row in found["damaged"]}
     assert whats.pop("entry 1") == "entry can't be read"
+    assert "entry 1 is published" in whats.pop("log/tile/entries/000")
     assert whats and set(whats.values()) == {"header missing"}
     assert 200 < found["objects"] <= COUNT
     assert found["exit"] == 10

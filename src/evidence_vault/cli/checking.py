@@ -17,13 +17,39 @@ from evidence_vault.errors import UsageError
 
 @command("fixity")
 @click.argument("items", nargs=-1, metavar="ITEM…")
-@click.option("--all", "everything", is_flag=True, help="Every item.")
+@click.option("--all", "everything", is_flag=True, help="Every item, and the published log.")
 @click.option("--sample", type=click.IntRange(min=1), metavar="N", help="N items at random.")
+@click.option("--slice", "part", metavar="I/N", help="With --all: part I of N, by itself.")
+@click.option(
+    "--since",
+    metavar="DATE",
+    help="With --all: leave out what was checked on that day or later, and found right.",
+)
+@click.option("--locks", is_flag=True, help="Versions and locks alone; bytes are not read.")
+@click.option("--repair", is_flag=True, help="Mend what can be mended from what is here.")
+@click.option(
+    "--repair-from",
+    "source",
+    metavar="REPLICA",
+    help="Mend from a replica, or a folder with a copy of archive/ and control/.",
+)
 def fixity(
-    session: Session, items: tuple[str, ...], everything: bool, sample: int | None
+    session: Session,
+    items: tuple[str, ...],
+    everything: bool,
+    sample: int | None,
+    part: str | None,
+    since: str | None,
+    locks: bool,
+    repair: bool,
+    source: str | None,
 ) -> Answer:
-    """Read what is stored again and compare it with the log; the result is recorded."""
+    """Read what is stored again and compare it with the log; the result is recorded.
+
+    A long run over everything is recorded in stretches: interrupted, it goes on with --since.
+    """
     from evidence_vault.vault.fixity import fixity as check
+    from evidence_vault.vault.goodcopies import good_copies
 
     if sum((bool(items), everything, sample is not None)) != 1:
         raise UsageError("say what to check: one of --all, --sample N and ITEM…")
@@ -36,16 +62,38 @@ def fixity(
             items=list(items) if items else None,
             by=by,
             progress=progress.counted,
+            part=None if part is None else _part(part),
+            since=None if since is None else _day(since),
+            locks=locks,
+            repair=repair,
+            copies=None if source is None else good_copies(vault, source),
         )
     findings = [
         {
-            "code": "E-DAMAGED",
+            "code": each["code"],
             "message": f"{each['object']}: {each['finding']}",
             "where": each["id"],
         }
-        for each in result["damaged"]
+        for each in (*result["damaged"], *result["unchecked"])
     ]
     return answer(result, render.fixity, render.DAMAGED_HINT, findings)
+
+
+def _part(text: str) -> tuple[int, int]:
+    """``I/N``."""
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise UsageError("--slice I/N: two numbers, I from 1 to N, such as 3/8")
+    return int(number), int(of)
+
+
+def _day(text: str) -> str:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError("--since is a day, such as 2026-11-24") from None
 
 
 @click.group("log", cls=VaultGroup)

@@ -24,15 +24,18 @@ _AFTER = click.option(
 
 
 @command("list")
+@click.option("--held", is_flag=True, help="Only those under a legal hold.")
 @_LIMIT
 @_OFFSET
 @_AFTER
-def list_items(session: Session, limit: int | None, offset: int, after: str | None) -> Answer:
+def list_items(
+    session: Session, held: bool, limit: int | None, offset: int, after: str | None
+) -> Answer:
     """List the items, in order of their identifiers."""
     from evidence_vault.vault import queries
 
     with session.open() as vault:
-        result = queries.list_items(vault, limit=limit, offset=offset, after=after)
+        result = queries.list_items(vault, limit=limit, offset=offset, after=after, held=held)
     return answer(result, render.listing)
 
 

@@ -7,30 +7,59 @@ from typing import Any
 from evidence_vault.cli.render_setup import state, wrapped_words
 from evidence_vault.cli.words import block, notices, number, shown, size, table
 
-DAMAGED_HINT = "keep the damaged disk as it is and fetch the objects from a copy of the vault"
+DAMAGED_HINT = (
+    "keep the damaged disk as it is; `fixity --repair-from REPLICA` fetches from a good copy"
+)
 FORK_HINT = "keep both files as they are and show them to every partner: they are the proof"
 AUDIT_HINT = "keep this copy as it is, compare it with another one, and tell your partners"
 
 
 def fixity(result: dict[str, Any]) -> str:
     """How much was read, and each thing that is not as the log says."""
+    part = "" if result["slice"] is None else f", part {shown(result['slice'])} of the log"
     lines = [
         f"Checked {number(result['checked'], 'item')}: {number(result['objects'], 'object')}, "
-        f"{size(result['bytes'])}.",
+        f"{size(result['bytes'])}{part}.",
     ]
+    mended = [
+        f"{shown(each['id'])}  {shown(each['object'])}: {shown(each['finding'])}"
+        for each in result["repaired"]
+    ]
+    lines += block(f"Mended: {number(len(mended), 'finding')}:", mended) if mended else []
     if result["damaged"]:
-        rows = [
-            f"{shown(each['id'])}  {shown(each['object'])}: {shown(each['finding'])}"
-            for each in result["damaged"]
-        ]
-        lines += block(f"DOES NOT MATCH: {number(len(rows), 'finding')}:", rows)
+        lines += block(
+            f"DOES NOT MATCH: {number(len(result['damaged']), 'finding')}:",
+            [_found(each) for each in result["damaged"]],
+        )
         lines.append(f"hint: {DAMAGED_HINT}")
-    else:
-        lines.append("Everything matches the log.")
+    if result["unchecked"]:
+        lines += block(
+            f"COULD NOT BE CHECKED: {number(len(result['unchecked']), 'finding')}:",
+            [_found(each) for each in result["unchecked"]],
+        )
+    if result["exit"] == 0:
+        lines.append(
+            "Everything matches the log."
+            if result["read"]
+            else "Versions and locks match the log; bytes were not read."
+        )
+    others = result["unreferenced"]
+    if others is not None and others["count"]:
+        lines.append(
+            f"Besides: {number(others['count'], 'object')} ({size(others['bytes'])}) that no entry "
+            f"names, {others['older_than_a_day']} of them older than a day; no damage."
+        )
     if result["event"] is not None:
         lines.append(f"Recorded as event {result['event']}.")
     lines += notices(result["notices"])
     return "\n".join(lines)
+
+
+def _found(each: dict[str, Any]) -> str:
+    return (
+        f"{shown(each['id'])}  {shown(each['object'])}: {shown(each['finding'])} "
+        f"({each['code']}); {shown(each['command'])}"
+    )
 
 
 def checkpoint(result: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evidence_vault.cli import render_deriving
+from evidence_vault.cli import render_deriving, render_holding
 from evidence_vault.cli.words import NOT_ENCRYPTED, UNKNOWN, number, shown, size, table
 from evidence_vault.verify.moments import span
 
@@ -116,7 +116,7 @@ def _item(result: dict[str, Any], tags: bool) -> str:
         ("at rest", "encrypted" if result["at_rest"] == "sealed" else "NOT encrypted"),
     ]
     rows += [(name.replace("_", " "), shown(value)) for name, value in result["fields"].items()]
-    rows += _handed(result)
+    rows += [*render_holding.standing(result), *_handed(result)]
     lines = table(rows)
     if result["void"]:
         numbers = ", ".join(str(n) for n in result["void"])

@@ -63,6 +63,11 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "fixity": Place("checking", "fixity", "Check that stored bytes are unchanged."),
             "log": Place("checking", "log", "Sign, check and prove the custody log."),
+            "hold": Place("holding", "hold", "Keep items from being destroyed."),
+            "retention": Place("holding", "retention", "Keep items until a date."),
+            "replica": Place(
+                "copies", "replica", "Keep copies of the vault, and restore from one."
+            ),
             "transfer": Place(
                 "transfer", "transfer", "Hand items over to another vault, with two signatures."
             ),

@@ -8,6 +8,11 @@ A *header pack* (``control/headers/<N>``) holds the age headers of the units of 
 
     "evidence-vault/headers/v1" LF N LF LF || per unit: 16-byte id || u32 length || header
 
+A *held pack* (``archive/holds/<hold id>/<item>/<n>``) has the headers of all units of one item
+that a hold keeps alive:
+
+    "evidence-vault/held/v1" LF hold id LF item LF LF || per unit as above
+
 Deleting one header from a header pack erases that unit for ever.
 """
 
@@ -60,17 +65,27 @@ def parse_sealed_pack(data: bytes, group: int) -> list[bytes]:
 
 def format_header_pack(group: int, headers: Mapping[str, bytes]) -> bytes:
     """The bytes of a header pack: units in order of their ids (hex)."""
-    parts = [_head("headers", group)]
-    for unit, header in sorted(headers.items()):
-        parts += [bytes.fromhex(unit), len(header).to_bytes(4, "big"), header]
-    return b"".join(parts)
+    return b"".join([_head("headers", group), *_units(headers)])
 
 
 def parse_header_pack(data: bytes, group: int) -> dict[str, bytes]:
     """Headers by unit id; raises FormatError unless units ascend and the pack ends with one."""
-    head = _head("headers", group)
+    return _parse_headers(data, _head("headers", group), f"header pack {group}")
+
+
+def format_held_pack(hold: str, item: str, headers: Mapping[str, bytes]) -> bytes:
+    """The copy of an item's headers that a hold keeps: units in order of their ids (hex)."""
+    return b"".join([_held_head(hold, item), *_units(headers)])
+
+
+def parse_held_pack(data: bytes, hold: str, item: str) -> dict[str, bytes]:
+    """The inverse of :func:`format_held_pack`; raises FormatError."""
+    return _parse_headers(data, _held_head(hold, item), f"the copy of headers of {item}")
+
+
+def _parse_headers(data: bytes, head: bytes, name: str) -> dict[str, bytes]:
     if not data.startswith(head):
-        raise FormatError(f"header pack {group} has another beginning", code="E-PACK")
+        raise FormatError(f"{name} has another beginning", code="E-PACK")
     headers: dict[str, bytes] = {}
     position, previous = len(head), ""
     while position < len(data):
@@ -78,10 +93,21 @@ def parse_header_pack(data: bytes, group: int) -> dict[str, bytes]:
         length = int.from_bytes(data[position + 16 : position + 20], "big")
         header = data[position + 20 : position + 20 + length]
         if len(unit) != 32 or len(header) != length or unit <= previous:
-            raise FormatError(f"header pack {group} is cut or out of order", code="E-PACK")
+            raise FormatError(f"{name} is cut or out of order", code="E-PACK")
         headers[unit] = header
         position, previous = position + 20 + length, unit
     return headers
+
+
+def _units(headers: Mapping[str, bytes]) -> list[bytes]:
+    parts: list[bytes] = []
+    for unit, header in sorted(headers.items()):
+        parts += [bytes.fromhex(unit), len(header).to_bytes(4, "big"), header]
+    return parts
+
+
+def _held_head(hold: str, item: str) -> bytes:
+    return f"evidence-vault/held/v1\n{hold}\n{item}\n\n".encode()
 
 
 def _head(kind: str, group: int) -> bytes:

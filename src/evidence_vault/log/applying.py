@@ -16,8 +16,10 @@ from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import Frontier
 from evidence_vault.core.placement import Placed
 from evidence_vault.errors import VaultBusy
+from evidence_vault.log.holdindex import HoldChange, apply_holds
 from evidence_vault.log.postgres import is_passing
 from evidence_vault.log.postings import by_block, enter, reposted
+from evidence_vault.log.replicaindex import ReplicaChange, apply_replicas
 from evidence_vault.log.tables import IndexCase, IndexItem, LogState
 
 # Bulk work goes past the object mapper, straight to the tables.
@@ -62,7 +64,7 @@ class IndexRows:
 
     ``again``: (item, values, cases) of bytes that came again: they add, the stricter
     classification wins, and nothing that is known is replaced. ``objects``: what the object
-    store answered; the newest answer counts.
+    store answered; the newest answer counts. ``replicas``: what became of copies of the vault.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -71,6 +73,8 @@ class IndexRows:
     patches: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     again: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
     objects: list[Placed] = field(default_factory=list)
+    holds: list[HoldChange] = field(default_factory=list)
+    replicas: list[ReplicaChange] = field(default_factory=list)
 
 
 class _HasSession(Protocol):
@@ -96,6 +100,8 @@ class Applying:
                 with self._session() as session:
                     _apply_rows(session, self.log, rows)
                     _apply_objects(session, index.objects)
+                    apply_holds(session, self.log, index.holds)
+                    apply_replicas(session, self.log, index.replicas)
                     with reposted(session, _touched(index)):
                         _apply_index(session, index)
                     session.execute(

@@ -15,11 +15,13 @@ from evidence_vault.core.placement import Placed
 from evidence_vault.log.applying import Applying, EntryRow, IndexRows
 from evidence_vault.log.database import Place, damaged, open_engine, translated
 from evidence_vault.log.differing import Differing
+from evidence_vault.log.holdindex import HoldIndex
 from evidence_vault.log.layout import demand_layout, looked_through, make_tables
 from evidence_vault.log.places import fresh_place, make_room, put_in_place
 from evidence_vault.log.postgres import SCHEMA
 from evidence_vault.log.proofs import ProofIndex
 from evidence_vault.log.remembered import Remembered
+from evidence_vault.log.replicaindex import ReplicaIndex
 from evidence_vault.log.search import MANY, SearchIndex
 from evidence_vault.log.tables import (
     SCHEMA_VERSION,
@@ -44,7 +46,7 @@ class Head:
     leaf: bytes
 
 
-class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
+class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Remembered, Differing):
     """SQLite or PostgreSQL through SQLModel. One process may write at a time (the writer lock)."""
 
     def __init__(self, place: Place, log: int, schema: str = SCHEMA) -> None:
@@ -128,6 +130,18 @@ class Catalogue(Applying, SearchIndex, ProofIndex, Remembered, Differing):
             state.frontier[i : i + HASH_SIZE] for i in range(0, len(state.frontier), HASH_SIZE)
         ]
         return Frontier(state.size, hashes)
+
+    def lock_ends(self) -> list[tuple[str, int]]:
+        """(day on which locks end, UTC, of how many objects), the first first."""
+        day = func.substr(LogObject.until, 1, 10)
+        query = (
+            select(day, func.count())
+            .where(LogObject.until.is_not(None))  # type: ignore[union-attr]
+            .group_by(day)
+            .order_by(day)
+        )
+        with self._session() as session:
+            return [(f"{row[0]}T00:00:00Z", row[1]) for row in session.execute(query)]
 
     def placed(self, digests: Sequence[str]) -> dict[str, Placed]:
         """What the object store answered for these objects, of those it answered for."""

@@ -8,13 +8,13 @@ database: this reader works on the two roots alone.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from evidence_vault.core.commit import Commit, Committed, commit_key, parse_commit
 from evidence_vault.core.packs import headers_key, parse_header_pack, parse_sealed_pack, sealed_key
 from evidence_vault.core.tiles import TILE_WIDTH, entries_path, parse_entry_bundle
-from evidence_vault.errors import LogInconsistent, NotFound
+from evidence_vault.errors import FormatError, LogInconsistent, NotFound
 from evidence_vault.ports import ObjectStore
 
 
@@ -87,7 +87,9 @@ class LogStore:
         """Raises NotFound beyond the end, FormatError for a torn or changed commit."""
         if self._commit is not None and self._commit.start == start:
             return self._commit
-        commit = parse_commit(self.read(self.control, self.commit_key(start)))
+        key = self.commit_key(start)
+        with _damaged(key):
+            commit = parse_commit(self.read(self.control, key))
         if commit.start != start:
             raise LogInconsistent(f"commit {start} says that it is commit {commit.start}")
         if not commit.is_stub:
@@ -138,3 +140,15 @@ class LogStore:
         ]
         self._group = (group, found)
         return found
+
+
+@contextmanager
+def _damaged(key: str) -> Iterator[None]:
+    """Say what helps when a stored object is not what it should be."""
+    try:
+        yield
+    except FormatError as error:
+        error.hint = error.hint or (
+            f"put {key} back from a copy of the vault, then run `evidence-vault doctor` again"
+        )
+        raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from evidence_vault import osfiles
 from evidence_vault.errors import UsageError
 from evidence_vault.log.database import Place, translated
 from evidence_vault.log.layout import missing
@@ -80,7 +81,10 @@ def put_in_place(fresh: Place, place: Place) -> None:
     if isinstance(place, Path):
         for old in _companions(place):
             old.unlink(missing_ok=True)
+        # In this order: an old write-ahead log beside the new database would be applied to it.
+        osfiles.sync_folder(place.parent)
         os.replace(fresh, place)
+        osfiles.sync_folder(place.parent)
         return
     with _server(place) as engine, translated(), engine.begin() as connection:
         connection.execute(text(f"DROP SCHEMA IF EXISTS {_OLD} CASCADE"))

@@ -13,20 +13,18 @@ from evidence_vault.core.merkle import Frontier, leaf_hash
 from evidence_vault.core.packs import format_header_pack, format_sealed_pack
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import (
-    ENTRIES,
     TILE_WIDTH,
     BundleBuilder,
     Tile,
     TileBuilder,
-    entries_path,
     new_tiles,
-    partial_width,
 )
 from evidence_vault.errors import AlreadyExists, LogInconsistent, NotFound
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import ObjectStore
 
 _CHUNK = 16 * TILE_WIDTH
+_SECTOR = 512
 
 
 def publish(
@@ -42,14 +40,14 @@ def publish(
     first = published - published % TILE_WIDTH
     before = TileReader(published, published_root, log.tile)
     tiles = TileBuilder(published, before.partial_tiles() if published else ())
-    width = partial_width(ENTRIES, published)
-    partial = log.tile(entries_path(published // TILE_WIDTH, width)) if width else b""
-    bundles = BundleBuilder(published, partial)
+    # From the commits, not from the partial bundle that is published: what rots there must not
+    # come into the next one, and then outlive the commits.
+    bundles = BundleBuilder(first)
     written: list[tuple[ObjectStore, str, bytes]] = []
     for start, chunk in _chunks(log, commit_start, first, size):
         fresh = chunk[max(0, published - start) :]
         new = tiles.extend([leaf_hash(c.entry) for c in fresh])
-        new += bundles.extend([c.entry for c in fresh])
+        new += bundles.extend([c.entry for c in chunk])
         for tile, data in new:
             if tile.width == TILE_WIDTH or _is_last(tile, size):
                 written.append((log.archive, log.tile_key(tile.path), data))
@@ -57,7 +55,9 @@ def publish(
             group = (start + offset) // TILE_WIDTH
             written += _packs(log, group, chunk[offset : offset + TILE_WIDTH])
         for store, key, data in written:
-            _create_or_compare(store, key, data)
+            if not _create_or_compare(store, key, data):
+                # By a run that ended, perhaps before it was durable.
+                store.settle(key)
         written = _read_back(written)
     log.archive.flush()
     log.control.flush()
@@ -188,17 +188,38 @@ def _is_last(tile: Tile, size: int) -> bool:
     return tile.index == covered // TILE_WIDTH and tile.width == covered % TILE_WIDTH
 
 
-def _create_or_compare(store: ObjectStore, key: str, data: bytes) -> None:
+def _create_or_compare(store: ObjectStore, key: str, data: bytes) -> bool:
+    """False when it was there already, with the same bytes; what a power cut tore is replaced."""
     try:
         store.create(key, data, durable=False)
     except AlreadyExists:
         with store.open(key) as stream:
-            if stream.read() != data:
-                raise LogInconsistent(
-                    f"{key} is stored with other bytes than the commits give",
-                    code="E-TILE-DIFFERS",
-                    hint="do not sign; compare with a replica or a partner's copy",
-                ) from None
+            there = stream.read()
+        if there == data:
+            return False
+        if not _is_torn(there, data):
+            raise LogInconsistent(
+                f"{key} is stored with other bytes than the commits give",
+                code="E-TILE-DIFFERS",
+                hint="do not sign; compare with a replica or a partner's copy",
+            ) from None
+        store.replace(key, data)
+    return True
+
+
+def _is_torn(there: bytes, data: bytes) -> bool:
+    """What a power cut leaves of a write: parts of it, zeros, nothing; never another history.
+
+    No signature covers it yet: a checkpoint is signed after all it covers was flushed.
+    """
+    if len(there) > len(data):
+        return False
+    for at in range(0, len(there), _SECTOR):
+        piece = there[at : at + _SECTOR]
+        kept = len(piece.rstrip(b"\0"))
+        if piece[:kept] != data[at : at + kept]:
+            return False
+    return True
 
 
 def _read_back(

@@ -52,10 +52,12 @@ class Sequencer:
         digest: Digest,
         progress: Callable[[int, int], None] | None = None,
         until: int | None = None,
+        settle: bool = False,
     ) -> int:
         """Apply commits the catalogue does not know yet; returns how many entries.
 
-        ``until``: stop when the catalogue knows that many entries.
+        ``until``: stop when the catalogue knows that many entries. ``settle``: such a commit may be
+        one whose writer ended before it was durable, so it is made so before it counts.
 
         Raises LogInconsistent when the catalogue is ahead of the store, or a commit's root is
         not the one its entries give.
@@ -65,6 +67,8 @@ class Sequencer:
         for commit in self._log.commits(before):
             if until is not None and self.frontier.size >= until:
                 break
+            if settle and not commit.is_stub:
+                self._log.control.settle(self._log.commit_key(commit.start))
             frontier = self.frontier.copy()
             index = IndexRows()
             rows = []

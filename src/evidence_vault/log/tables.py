@@ -104,6 +104,72 @@ class LogBlock(SQLModel, table=True):
     ids: bytes
 
 
+class LogHold(SQLModel, table=True):
+    """One item under one hold; (log, index) of entries about it.
+
+    ``placed``: the first ``hold-placed``; ``covered``: the newest; ``released``: None while it is
+    on.
+    """
+
+    __tablename__ = "log_hold"
+    hold: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, index=True)
+    placed_log: int
+    placed: int
+    covered_log: int
+    covered: int
+    released_log: int | None = None
+    released: int | None = None
+
+
+class LogHeldCopy(SQLModel, table=True):
+    """A copy of an item's headers that a hold keeps: ``archive/holds/<hold>/<id>/<number>``."""
+
+    __tablename__ = "log_held_copy"
+    hold: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    sha256: str
+    version: str | None = None
+
+
+class LogRetention(SQLModel, table=True):
+    """Until when somebody decided that an item is kept: the newest ``retention-set``."""
+
+    __tablename__ = "log_retention"
+    id: str = Field(primary_key=True)
+    mode: str
+    until: str = Field(index=True)
+    log: int
+    idx: int
+
+
+class LogReplica(SQLModel, table=True):
+    """A replica, from the events that enrolled, synced and retired it (vault/replicas.py).
+
+    ``id``: 32 hex digits. ``log``, ``idx``: the entry that enrolled it; its name and place stand
+    there, encrypted. ``synced_log``, ``synced_size``: how far it was when it was last synced, -1
+    and 0 before; ``verified_…``: when all of it was last compared with the log, and ``damaged``:
+    what was found then. ``pending``: destructions that it could not carry out at its last sync.
+    """
+
+    __tablename__ = "log_replica"
+    id: str = Field(primary_key=True)
+    log: int
+    idx: int
+    part: str
+    enrolled_at: str
+    retired_at: str | None = None
+    synced_at: str | None = None
+    synced_log: int = -1
+    synced_size: int = 0
+    verified_at: str | None = None
+    verified_log: int = -1
+    verified_size: int = 0
+    damaged: int = 0
+    pending: int = 0
+
+
 class LogProof(SQLModel, table=True):
     """What somebody else put to a checkpoint of ours; the bytes lie under ``evidence/<size>/``.
 

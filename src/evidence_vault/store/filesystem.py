@@ -5,6 +5,7 @@ Temporary bytes live in a spool under the same root, so that adopting them is a 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from evidence_vault.store.diskerrors import translating
 from evidence_vault.store.naming import demand_key, object_key
 from evidence_vault.store.spool import PART_BYTES, STAGING, Spool, SpooledParts
 
+DAMAGED = ".damaged"
 _LINKS_UNSUPPORTED = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -65,6 +67,12 @@ class FilesystemStore:
             self._sync_folders()
             osfiles.sync_folder(target.parent)
 
+    def settle(self, key: str) -> None:
+        """Written anew: after a sync that failed, a second one says nothing of the first bytes."""
+        with translating(key):
+            data = self._path(key).read_bytes()
+        self.replace(key, data)
+
     def open(self, key: str) -> BinaryIO:
         with translating(key):
             return open(self._path(key), "rb")
@@ -90,6 +98,9 @@ class FilesystemStore:
 
     def delete(self, key: str) -> None:
         target = self._path(key)
+        for aside in self._set_aside(key):  # what is given up is given up there, too
+            with translating(key):
+                aside.unlink()
         with translating(key):
             target.unlink()
             osfiles.sync_folder(target.parent)
@@ -99,9 +110,38 @@ class FilesystemStore:
         if not base.is_dir():
             return
         for folder, names, files in os.walk(base):
-            names[:] = [n for n in names if n != STAGING]
+            names[:] = [n for n in names if n not in (STAGING, DAMAGED)]
             for name in files:
                 yield (Path(folder) / name).relative_to(self.root).as_posix()
+
+    def details(self, prefix: str) -> Iterator[tuple[str, int, int]]:
+        """Key, size in bytes and time of last change (POSIX seconds) of each key of a folder."""
+        root = str(self.root)
+        with translating(prefix):
+            for folder, _, names in os.walk(os.path.join(root, prefix)):
+                under = os.path.relpath(folder, root).replace(os.sep, "/")
+                for name in names:
+                    with contextlib.suppress(FileNotFoundError):
+                        told = os.stat(os.path.join(folder, name))
+                        yield f"{under}/{name}", told.st_size, int(told.st_mtime)
+
+    def set_aside(self, key: str) -> str | None:
+        """Move damaged bytes to ``.damaged/``, where no reader looks; durable on return.
+
+        Returns where they are then, below the root; None when nothing was there.
+        """
+        target = self._path(key)
+        aside = self.root / DAMAGED / f"{key}.{len(self._set_aside(key)) + 1}"
+        with translating(key):
+            self._make_folder(aside.parent)
+            try:
+                os.rename(target, aside)
+            except FileNotFoundError:
+                return None
+            self._sync_folders()
+            osfiles.sync_folder(aside.parent)
+            osfiles.sync_folder(target.parent)
+        return aside.relative_to(self.root).as_posix()
 
     def clear_leftovers(self) -> int:
         """Remove temporary bytes of processes that are gone; returns how many folders."""
@@ -112,6 +152,10 @@ class FilesystemStore:
         self.spool.end_session()
 
     # -- inside --------------------------------------------------------------------------------
+
+    def _set_aside(self, key: str) -> list[Path]:
+        near = self.root / DAMAGED / key
+        return list(near.parent.glob(f"{near.name}.*"))
 
     def _adopt_file(self, temporary: str, digest: str) -> Placed:
         """Rename a finished temporary file to its object name."""
@@ -125,7 +169,11 @@ class FilesystemStore:
         with translating(digest):
             size = os.path.getsize(temporary)
             if os.path.exists(target):
-                os.unlink(temporary)
+                # Perhaps left torn by a power cut, or by a sync that failed: what was read now
+                # takes its place once it is durable, so a good one is never at risk.
+                with open(temporary, "rb+") as stream:
+                    osfiles.sync_file(stream)
+                os.replace(temporary, target)
             else:
                 os.rename(temporary, target)
         self._unsynced.append(target)
@@ -138,11 +186,12 @@ class FilesystemStore:
         """Each level is made durable, not the lowest alone, before anything in it counts."""
         if folder in self._known_folders:
             return
-        if not folder.is_dir():
-            if folder != self.root:
-                self._make_folder(folder.parent)
-            folder.mkdir(exist_ok=True, mode=0o700)
+        if folder != self.root:
+            self._make_folder(folder.parent)
+            # Also one that is there: who made it may have ended before its name was durable.
             self._new_folders.add(folder.parent)
+        if not folder.is_dir():
+            folder.mkdir(exist_ok=True, mode=0o700)
         self._known_folders.add(folder)
 
     def _sync_folders(self) -> None:

@@ -13,11 +13,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from evidence_vault.core.placement import COMPLIANCE, Lock, Placed, StoredVersion
+from evidence_vault.core.placement import COMPLIANCE, GOVERNANCE, Lock, Placed, StoredVersion
 from evidence_vault.errors import Locked, NotFound, StoreError
 from evidence_vault.store.naming import demand_key
+from evidence_vault.store.s3audit import (
+    Newest,
+    Told,
+    details,
+    examine,
+    newest,
+    open_newest,
+    same_user,
+)
 from evidence_vault.store.s3client import THREADS, Answer, S3Client, etag_in, format_time, lock_in
 from evidence_vault.store.s3errors import status_of
+from evidence_vault.store.s3held import put_held
 from evidence_vault.store.s3place import Place, demand_date
 from evidence_vault.store.s3reader import open_object
 from evidence_vault.store.s3upload import abort_orphans, adopt_all
@@ -51,6 +61,9 @@ class S3Store:
 
     def replace(self, key: str, data: bytes) -> None:
         put(self.client, demand_key(key), data, create=False)
+
+    def settle(self, key: str) -> None:
+        """Nothing: what can be read is durable."""
 
     def open(self, key: str) -> BinaryIO:
         return open_object(self.client, demand_key(key))
@@ -96,6 +109,19 @@ class S3Store:
             more = {"KeyMarker": page["NextKeyMarker"]}
             if page.get("NextVersionIdMarker"):
                 more["VersionIdMarker"] = page["NextVersionIdMarker"]
+
+    def details(self, prefix: str) -> Iterator[tuple[str, int, int]]:
+        """Key, size in bytes and time of writing (POSIX seconds) of each key of a folder."""
+        found = details(self.client, prefix)
+        return ((self._own(key), size, written) for key, size, written in found)
+
+    def examine(self, root: str) -> list[Told]:
+        """What can be wrong with the bucket and the way to it; ``root``: archive or control."""
+        return list(examine(self.client, root))
+
+    def same_user(self, other: S3Store) -> bool:
+        """Whether another root is reached with the same credentials."""
+        return same_user(self.client, other.client)
 
     def clear_leftovers(self) -> int:
         """Remove temporary bytes of processes that are gone, and end uploads in parts that nobody
@@ -179,7 +205,9 @@ class LockedS3Store(S3Store):
             )
         if (now.mode, now.until) == (mode, until):
             return now
-        return set_retention(self.client, key, version, mode, until)
+        # Some stores let nobody but who may pass GOVERNANCE by make it stronger.
+        stronger = now.mode == GOVERNANCE and mode == COMPLIANCE
+        return set_retention(self.client, key, version, mode, until, bypass=stronger)
 
     def hold(self, key: str, version: str, on: bool) -> Lock:
         """Raises StoreError (E-S3-NO-LOCK) when the store tells something else afterwards."""
@@ -198,6 +226,34 @@ class LockedS3Store(S3Store):
                 hint="have the settings of the bucket examined",
             )
         return lock
+
+    def create_held(self, key: str, data: bytes, until: str) -> Placed:
+        return put_held(self.client, demand_key(key), data, until)
+
+    def newest_version(self, key: str) -> str:
+        return str(self.client.head(demand_key(key))["VersionId"])
+
+    def delete_version(self, key: str, version: str) -> None:
+        self._demand_unlocked(demand_key(key), version)
+        self._delete_version(key, version)
+
+    def newest(self, key: str) -> Newest:
+        """Version, lock and size of the newest version. Raises NotFound under a delete marker."""
+        return newest(self.client, demand_key(key))
+
+    def open_newest(self, key: str) -> tuple[BinaryIO, str, Lock]:
+        """A reader of the newest version, its id and its lock; one request up to 1 MiB."""
+        return open_newest(self.client, demand_key(key))
+
+    def unhide(self, key: str) -> int:
+        """Remove the delete markers that lie over the newest version; returns how many."""
+        removed = 0
+        for found in self.versions(demand_key(key)):
+            if not found.deleted:
+                break
+            self._delete_version(key, found.version)
+            removed += 1
+        return removed
 
     def _demand_unlocked(self, key: str, version: str) -> None:
         lock = self.lock_of(key, version)

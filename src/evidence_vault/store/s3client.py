@@ -61,6 +61,7 @@ class S3Client:
         self.place = place
         self._lock = threading.Lock()
         self._made: tuple[int, Any] | None = None
+        self.tried: set[str] = set()  # digests of payloads whose sending has not ended well yet
 
     def key(self, key: str) -> str:
         """The key in the bucket of a key of the root."""

@@ -20,15 +20,19 @@ def open_object(client: S3Client, key: str, version: str | None = None) -> Binar
     the object is replaced meanwhile, reading on raises StoreError (E-S3-CHANGED).
     """
     try:
-        data, answer = _fetch(client, key, 0, FIRST_BYTES, _which(version))
+        data, answer = fetch(client, key, 0, FIRST_BYTES, _which(version))
     except StoreError as error:
         if error.__cause__ is not None and code_of(error.__cause__) == "InvalidRange":
             return io.BytesIO(client.read(key, version)[0])  # an empty object has no ranges
         raise
-    size = _whole_size(answer)
-    if len(data) >= size:
-        return io.BytesIO(data)
-    return cast(BinaryIO, io.BufferedReader(_Ranges(client, key, data, answer), AHEAD_BYTES))
+    return reader_of(client, key, data, answer)
+
+
+def reader_of(client: S3Client, key: str, first: bytes, answer: Answer) -> BinaryIO:
+    """A reader of the version whose beginning, up to FIRST_BYTES, was fetched with ``answer``."""
+    if len(first) >= _whole_size(answer):
+        return io.BytesIO(first)
+    return cast(BinaryIO, io.BufferedReader(_Ranges(client, key, first, answer), AHEAD_BYTES))
 
 
 class _Ranges(io.RawIOBase):
@@ -76,7 +80,7 @@ class _Ranges(io.RawIOBase):
     def _move(self) -> None:
         wanted = min(AHEAD_BYTES, self._size - self._at)
         try:
-            data, answer = _fetch(self._client, self._key, self._at, wanted, self._same)
+            data, answer = fetch(self._client, self._key, self._at, wanted, self._same)
         except StoreError as error:
             if error.__cause__ is not None and status_of(error.__cause__) in (412, 416):
                 raise _changed(self._key) from error
@@ -86,9 +90,11 @@ class _Ranges(io.RawIOBase):
         self._window, self._start = memoryview(data), self._at
 
 
-def _fetch(
+def fetch(
     client: S3Client, key: str, start: int, length: int, which: dict[str, str]
 ) -> tuple[bytes, Answer]:
+    """``length`` bytes from ``start``, fewer at the end. ``which``: a version, or a condition."""
+
     def part() -> tuple[bytes, Answer]:
         where = f"bytes={start}-{start + length - 1}"
         answer = client.once("get_object", Key=client.key(key), Range=where, **which)

@@ -56,6 +56,8 @@ def adopt_all(
     On an error everything that is under way is awaited, and no file is removed: the same call can
     be made again, and keeps what is there.
     """
+    again = {digest for _, digest in parts} & client.tried
+    client.tried.update(digest for _, digest in parts)
     small: dict[int, Future[Placed]] = {}
     placed: dict[int, Placed] = {}
     try:
@@ -63,7 +65,7 @@ def adopt_all(
             with translating(digest):
                 size = os.path.getsize(path)
             if size <= ONE_REQUEST_BYTES:
-                small[number] = pool.submit(_adopt_small, client, path, digest)
+                small[number] = pool.submit(_adopt_small, client, path, digest, digest not in again)
             else:
                 placed[number] = _adopt_large(client, pool, path, digest, size)
         placed |= {number: future.result() for number, future in small.items()}
@@ -71,7 +73,8 @@ def adopt_all(
         for future in small.values():
             future.cancel()
         wait(small.values())
-    for path, _ in parts:
+    for path, digest in parts:
+        client.tried.discard(digest)
         with translating(path):
             os.unlink(path)
     return [placed[number] for number in range(len(parts))]
@@ -89,14 +92,15 @@ def abort_orphans(client: S3Client, now: datetime | None = None) -> int:
 # ---- one object ----------------------------------------------------------------------------------
 
 
-def _adopt_small(client: S3Client, path: str, digest: str) -> Placed:
+def _adopt_small(client: S3Client, path: str, digest: str, new: bool) -> Placed:
+    """``new``: nobody tried before; names are digests of bytes sealed just now."""
     with translating(digest), open(path, "rb") as stream:
         data = stream.read()
     if hashlib.sha256(data).hexdigest() != digest:
         raise _spool_damaged(digest)
     key = object_key(digest)
     try:
-        return put(client, key, data)
+        return put(client, key, data, new=new)
     except AlreadyExists:
         there = kept(client, key, digest)
     if there is not None:

@@ -25,6 +25,7 @@ from evidence_vault.store.s3client import (
     request_in,
 )
 from evidence_vault.store.s3place import demand_date, retain_until
+from evidence_vault.store.s3quick import quick_read
 
 LONGEST_KEY = 900  # bytes; Ceph fails on multipart uploads to keys over 996
 ONE_REQUEST_BYTES = 8 * 2**20
@@ -41,8 +42,11 @@ class Sent:
     request: str | None
 
 
-def put(client: S3Client, key: str, data: bytes, create: bool = True) -> Placed:
+def put(client: S3Client, key: str, data: bytes, create: bool = True, new: bool = False) -> Placed:
     """Write an object and read it back. Raises AlreadyExists when ``create`` meets one.
+
+    ``new``: named by bytes that were made at random just now, so nothing is there: that is looked
+    at only after an unknown outcome.
 
     With ``create`` the write is done at most once: after an unknown outcome the store is looked at
     first. Raises StoreError: E-S3-READ-BACK when what comes back is not what was sent, E-S3-NO-LOCK
@@ -51,7 +55,7 @@ def put(client: S3Client, key: str, data: bytes, create: bool = True) -> Placed:
     demand_length(client.key(key))
     digest = hashlib.sha256(data).hexdigest()
     until = wanted_until(client)
-    sent = send(client, key, data, until, create)
+    sent = send(client, key, data, until, create, new)
     for _ in range(_TRIES - 1):
         placed = _come_back(client, key, digest, sent, until)
         if placed is not None:
@@ -67,7 +71,14 @@ def put(client: S3Client, key: str, data: bytes, create: bool = True) -> Placed:
     return placed
 
 
-def send(client: S3Client, key: str, data: bytes, until: str | None, create: bool) -> Sent:
+def send(
+    client: S3Client,
+    key: str,
+    data: bytes,
+    until: str | None,
+    create: bool,
+    new: bool = False,
+) -> Sent:
     """One PUT, not read back. ``until``: as of wanted_until. Raises as :func:`put`."""
     parameters = {
         "Key": client.key(key),
@@ -88,7 +99,7 @@ def send(client: S3Client, key: str, data: bytes, until: str | None, create: boo
             raise AlreadyExists(f"{key} is already in the store")
         return answer
 
-    if client.place.mode and client.glance(key) is not None:
+    if client.place.mode and not new and client.glance(key) is not None:
         # Ceph takes no notice of If-None-Match where there are versions.
         raise AlreadyExists(f"{key} is already in the store")
     act = lambda: client.once("put_object", IfNoneMatch="*", **parameters)  # noqa: E731
@@ -131,8 +142,13 @@ def with_lock(client: S3Client, key: str, placed: Placed, until: str | None) -> 
     return replace(placed, mode=lock.mode, until=lock.until)
 
 
-def set_retention(client: S3Client, key: str, version: str, mode: str, until: str) -> Lock:
-    """Lock one version, and ask the store how it is locked then. Raises StoreError."""
+def set_retention(
+    client: S3Client, key: str, version: str, mode: str, until: str, bypass: bool = False
+) -> Lock:
+    """Lock one version, and ask the store how it is locked then. Raises StoreError.
+
+    ``bypass``: pass a lock in GOVERNANCE mode by, to replace it by a stronger one only.
+    """
     demand_date(until)
     client.call(
         "put_object_retention",
@@ -140,6 +156,7 @@ def set_retention(client: S3Client, key: str, version: str, mode: str, until: st
         Key=client.key(key),
         VersionId=version,
         Retention={"Mode": mode, "RetainUntilDate": until},
+        **({"BypassGovernanceRetention": True} if bypass else {}),
     )
     lock = lock_in(client.head(key, version))
     if not is_locked(lock, mode, until):
@@ -178,12 +195,15 @@ def _come_back(
     client: S3Client, key: str, digest: str, sent: Sent, until: str | None
 ) -> Placed | None:
     """What the store gives back and how it is locked; None where it is not what was sent."""
-    try:
-        data, answer = client.read(key, sent.version)
-    except NotFound:
-        return None
-    if hashlib.sha256(data).hexdigest() != digest:
-        return None
+    found = quick_read(client, key, sent.version)
+    if found is None or hashlib.sha256(found[0]).hexdigest() != digest:
+        try:
+            found = client.read(key, sent.version)
+        except NotFound:
+            return None
+        if hashlib.sha256(found[0]).hexdigest() != digest:
+            return None
+    data, answer = found
     return with_lock(client, key, _placed(digest, len(data), sent, lock_in(answer)), until)
 
 

@@ -67,10 +67,11 @@ class Spool:
                     _empty_session(folder)
                     removed += 1
             except FileNotFoundError:
-                # Empty: its process died while making or removing it. If it is being made this
-                # moment, its maker notices and makes another.
+                # Its process died while making or removing it, or a power cut took the lock alone:
+                # a session without one never has other files. If it is being made this moment,
+                # its maker notices and makes another.
                 with contextlib.suppress(OSError):
-                    folder.rmdir()
+                    _empty_session(folder)
                     removed += 1
             except NotADirectoryError:
                 continue

@@ -11,13 +11,15 @@ from evidence_vault.core.anchors import ANCHORED, beacon_anchor, format_anchors
 from evidence_vault.core.checkpoint import open_checkpoint
 from evidence_vault.core.event import parse_entry
 from evidence_vault.core.keys import fingerprint_words
-from evidence_vault.core.merkle import prove_consistency, prove_inclusion
+from evidence_vault.core.merkle import Frontier, prove_consistency, prove_inclusion
 from evidence_vault.core.note import encode_base64, parse_vkey
 from evidence_vault.core.proof import ProofFile, format_proof
 from evidence_vault.core.proofclaim import NOT_CONFIGURED, PENDING
-from evidence_vault.errors import FormatError, UsageError
+from evidence_vault.errors import FormatError, UsageError, VaultError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
+from evidence_vault.vault.auditforeign import CODE as FOREIGN
+from evidence_vault.vault.auditforeign import foreign_findings
 from evidence_vault.vault.comparing_log import compare_catalogue, compare_evidence
 from evidence_vault.vault.cosignatures import (
     cosignature_state,
@@ -31,7 +33,7 @@ from evidence_vault.vault.policies import policy_of
 from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.stamping import timestamp_state
-from evidence_vault.vault.standing import NO_KEY, confirm, standing
+from evidence_vault.vault.standing import NO_KEY, committed, confirm, standing
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
@@ -93,11 +95,14 @@ def log_anchor(
 
 def log_status(vault: Vault) -> dict[str, Any]:
     """Where the log stands, and whether this vault may sign."""
+    from evidence_vault.vault.replicas import copies_of
+    from evidence_vault.vault.replicas import notices as copy_notices
+
     zero = vault.entry_zero()
     stored = vault.checkpoint()
-    frontier = vault.catalogue.frontier()
+    frontier = committed(vault)
     found = standing(vault, frontier)
-    behind = sum(1 for _ in vault.log.commits(frontier.size))
+    behind = sum(1 for _ in vault.log.commits(vault.catalogue.frontier().size))
     notices = list(found.reasons)
     if behind:
         notices.append(f"{behind} commits are not in the catalogue yet: the next command adds them")
@@ -117,12 +122,13 @@ def log_status(vault: Vault) -> dict[str, Any]:
     notices += [_behind(each) for each in countersigners if each["behind"]]
     gap = gap_sentence(vault)
     notices += [] if gap is None else [gap]
+    notices += copy_notices(vault)
     return {
         "checkpoint": None
         if stored is None
         else {"root": stored.checkpoint.root.hex(), "size": stored.checkpoint.size},
         "committed": frontier.size,
-        "copies": 0,
+        "copies": copies_of(vault),
         "cosignatures": cosigned,
         "countersigned": newest_countersigned(vault, policy),
         "countersigners": countersigners,
@@ -218,7 +224,8 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
                 *compare_evidence(vault, log, report),
             )
         ]
-    stood = standing(vault, vault.catalogue.frontier())
+    findings += [_finding(FOREIGN, where, told) for where, told in foreign_findings(vault)]
+    stood = standing(vault, _reached(vault))
     if stood.state != NO_KEY:
         findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
     status = 0
@@ -236,6 +243,15 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         "root": reports[-1].root.hex(),
         "signatures_checked": sum(report.signatures for report in reports),
     }
+
+
+def _reached(vault: Vault) -> Frontier:
+    """The committed state, or the part of it that the catalogue knows where a commit is damaged:
+    that is a finding of the audit already."""
+    try:
+        return committed(vault)
+    except VaultError:
+        return vault.catalogue.frontier()
 
 
 def _removed(vault: Vault) -> list[str]:

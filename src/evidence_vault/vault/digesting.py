@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evidence_vault.core.commit import Committed
@@ -14,12 +14,17 @@ from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.searchkey import stored_keys
 from evidence_vault.core.text import decode_for_display
+from evidence_vault.errors import FormatError
 from evidence_vault.log.catalogue import EntryRow, IndexRows
+from evidence_vault.log.holdindex import PLACED, RELEASED, RETENTION, HoldChange
+from evidence_vault.log.replicaindex import ENROLLED, RETIRED, SYNCED, ReplicaChange
 from evidence_vault.vault.foreign import foreign_values
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.setnotes import entry_values
 
 _NO_PATH = {"b64": "", "display": ""}
+
+_REPLICA = {"replica-enrolled": ENROLLED, "replica-synced": SYNCED, "replica-retired": RETIRED}
 
 # Types that say how objects are stored and locked from then on.
 PLACING = ("stored", "hold-placed", "hold-released", "retention-set")
@@ -43,7 +48,13 @@ def digest_committed(
     event = parse_entry(committed.entry).event
     values = entry_values(vault, committed, event)
     if event.type in PLACING:
-        rows.objects += [Placed.from_json(each) for each in values.get("objects") or ()]
+        objects = [Placed.from_json(each) for each in values.get("objects") or ()]
+        change = hold_change(event.type, index, values, objects, vault.config.plaintext)
+        if change is not None:
+            rows.holds.append(change)
+            objects = objects[: len(objects) - len(change.copies)]
+        rows.objects += objects
+    rows.replicas += replica_changes(event, index, values)
     if with_index and not vault.keyring.is_station:
         item = event.subject.get("id", "")
         told = values
@@ -63,6 +74,55 @@ def digest_committed(
         event.recorded_at,
         members_of(event, values),
     )
+
+
+def hold_change(
+    kind: str,
+    index: int,
+    values: Mapping[str, Any],
+    objects: Sequence[Placed],
+    plaintext: bool,
+) -> HoldChange | None:
+    """What an entry says of holds or retention; None for one that says nothing of them.
+
+    The last ``objects`` of a ``hold-placed`` are the copies of headers, one for each member in
+    order (docs/format-entry.md); a vault without encryption has no headers.
+    """
+    if kind not in (PLACED, RELEASED, RETENTION) or values.get("members") is None:
+        return None
+    items = tuple(member.id for member in parse_members(values["members"])[1])
+    if kind == RETENTION:
+        return HoldChange(kind, index, items, mode=values["mode"], until=values["until"])
+    copies: tuple[tuple[str, Placed], ...] = ()
+    if kind == PLACED and not plaintext:
+        if len(objects) < len(items):
+            raise FormatError(f"entry {index} places a hold and names too few copies of headers")
+        copies = tuple(zip(items, objects[-len(items) :], strict=True))
+    return HoldChange(kind, index, items, values["hold_id"], copies)
+
+
+def replica_changes(event: Event, index: int, values: Mapping[str, Any]) -> list[ReplicaChange]:
+    """What an entry says of a replica; nothing where its record could not be read."""
+    told = values.get("replica")
+    if event.type not in _REPLICA or not isinstance(told, dict):
+        return []
+    counts, head = values.get("counts") or {}, values.get("head") or {}
+    kind = _REPLICA[event.type]
+    if kind == SYNCED:
+        kind = str(counts.get("kind"))
+    return [
+        ReplicaChange(
+            kind,
+            str(told["id"]),
+            index,
+            event.recorded_at,
+            str(told["part"]),
+            (int(head.get("log", -1)), int(head.get("size", 0))),
+            int(counts.get("lacking", 0)),
+            bool(counts.get("whole", False)),
+            int(counts.get("pending", 0)),
+        )
+    ]
 
 
 def place_committed(

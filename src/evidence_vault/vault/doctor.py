@@ -8,12 +8,15 @@ from typing import Any
 
 from evidence_vault import osfiles
 from evidence_vault.config import exiftool_setting
-from evidence_vault.errors import VaultError
+from evidence_vault.errors import StoreError, VaultError
+from evidence_vault.log.sequencer import Sequencer
 from evidence_vault.vault.cosignatures import standings
 from evidence_vault.vault.countersigning import demand_ready, posix
+from evidence_vault.vault.digesting import digest_committed
+from evidence_vault.vault.doctorstore import storage
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_words, outside_path
-from evidence_vault.vault.standing import NO_KEY, standing
+from evidence_vault.vault.standing import NO_KEY, committed, standing
 from evidence_vault.vault.stations import readers_of
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
@@ -68,7 +71,11 @@ def doctor(folder: Path, passphrase: Callable[[], str] | None) -> dict[str, Any]
         visit.run("writing", lambda: _writing(vault))
         whole = visit.run("catalogue", lambda: _catalogue(vault), "evidence-vault rebuild")
         visit.run("checkpoint", lambda: _checkpoint(vault), "evidence-vault log audit")
-        notices = ["this version keeps no replicas: copy the whole folder to other media yourself"]
+        notices: list[str] = []
+        if whole:
+            for seen in storage(vault):
+                outcome = UNCHECKED if seen.good is None else OK if seen.good else PROBLEM
+                visit.note(seen.name, outcome, seen.detail, seen.command)
         _keys(visit, vault, passphrase, whole, notices)
         if vault.config.plaintext:
             notices.append("this vault is NOT encrypted (--plaintext)")
@@ -104,7 +111,8 @@ def _keys(
     else:
         notices.append("there is NO recovery recipient: a lost passphrase loses everything")
     try:
-        found = standing(vault, vault.catalogue.frontier())
+        _catch_up(vault)
+        found = standing(vault, committed(vault))
     except VaultError as error:
         visit.note("may sign", PROBLEM, error.message, error.hint, int(error.exit_status))
         return
@@ -124,6 +132,8 @@ def _keys(
     _stamps(visit, vault)
     _countersigners(visit, vault)
     _custody(visit, vault)
+    _holds(visit, vault)
+    _copies(visit, vault, notices)
     visit.note(
         "record of what was signed",
         OK,
@@ -184,6 +194,40 @@ def _custody(visit: _Visit, vault: Vault) -> None:
     visit.note("custody", PROBLEM if old else OK, sentence, way if old else "")
 
 
+def _holds(visit: _Visit, vault: Vault) -> None:
+    """Holds as the log and the store tell of them; what ends soon."""
+    from evidence_vault.vault.holdcheck import hold_notes
+
+    try:
+        for note in hold_notes(vault):
+            outcome = UNCHECKED if note.good is None else OK if note.good else PROBLEM
+            visit.note(note.name, outcome, note.detail, note.command)
+    except VaultError as error:
+        visit.note("holds", PROBLEM, error.message, error.hint, int(error.exit_status))
+
+
+def _copies(visit: _Visit, vault: Vault, notices: list[str]) -> None:
+    """Which replicas are old, damaged, or still hold what was given up; or that there is none."""
+    from evidence_vault.vault.replicas import enrolled
+    from evidence_vault.vault.replicas import notices as copy_notices
+
+    if vault.keyring.is_station:
+        notices.append("a field vault keeps no replicas: hand over often (transfer offer)")
+        return
+    try:
+        known, said = enrolled(vault), copy_notices(vault)
+    except VaultError as error:
+        visit.note("replicas", PROBLEM, error.message, error.hint, int(error.exit_status))
+        return
+    if not known:
+        notices += said
+        return
+    for each in said:
+        visit.note("replicas", PROBLEM, each, "evidence-vault replica status")
+    if not said:
+        visit.note("replicas", OK, f"{len(known)} hold everything that this vault does")
+
+
 def _signatures() -> str:
     from evidence_vault.core.note import KeyType
     from evidence_vault.seal.keyring import LogSigner
@@ -228,6 +272,18 @@ def _writing(vault: Vault) -> str:
     with vault.locked(wait_seconds=0.5):
         left = vault.archive.clear_leftovers() + vault.control.clear_leftovers()
     return f"the folder can be written; leftovers of dead processes removed: {left}"
+
+
+def _catch_up(vault: Vault) -> None:
+    """Apply what a crash kept out of the catalogue, where it may be written and nobody does."""
+    if not any(True for _ in vault.log.commits(vault.catalogue.frontier().size)):
+        return
+    try:
+        with vault.locked(wait_seconds=0.5):
+            sequencer = Sequencer(vault.log, vault.catalogue)
+            sequencer.catch_up(lambda *a: digest_committed(vault, *a), settle=True)
+    except StoreError:  # "writing" has said so
+        return
 
 
 def _catalogue(vault: Vault) -> str:

@@ -1,29 +1,107 @@
-"""Fixity: what is stored, hashed again and compared with what the entries say."""
+"""Fixity: what is stored, looked at again and compared with what the log says (docs/fixity.md)."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import random
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
-from evidence_vault import osfiles
-from evidence_vault.errors import StoreError, UsageError
+from evidence_vault.errors import (
+    FormatError,
+    LogInconsistent,
+    NotFound,
+    StoreError,
+    UsageError,
+    VaultError,
+)
 from evidence_vault.log.logstore import LogStore
-from evidence_vault.prove.objects import Each, Slice, SliceFound, check_slice
+from evidence_vault.log.sequencer import Sequencer
+from evidence_vault.prove import damage as codes
+from evidence_vault.prove.damage import DAMAGED, Damage
+from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
-from evidence_vault.vault.handovers import removed_items
+from evidence_vault.vault.digesting import digest_committed
+from evidence_vault.vault.handovers import removed_items, set_event
+from evidence_vault.vault.holding import cover
+from evidence_vault.vault.mending import GoodCopies, finish_note, mend
 from evidence_vault.vault.opening import Vault
-from evidence_vault.vault.removing import removed_entries
+from evidence_vault.vault.slicing import Range, demand_there, every_slice, settle
 from evidence_vault.vault.spreading import spread
+from evidence_vault.vault.unreferenced import Named
+from evidence_vault.vault.wholelog import check_published
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
 
-_SLICE = 1024  # entries of a slice, at least
-_METHOD = "SHA-256 of stored objects, records and headers against the entries"
+CHECKED = "fixity-checked"
+_STRETCH = 1 << 16  # entries after which a run over everything is recorded
+_READ = "SHA-256 of stored objects, records and headers against the entries"
+_LOCKS = "versions and locks of stored objects against the log; bytes were not read"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to look at. One of ``all``, ``sample`` and ``items``.
+
+    ``part``: (I, N), the I-th of N equal parts of the log, from 1. ``since``: leave out what was
+    looked at on that day (UTC, ``YYYY-MM-DD``) or later, and found right. ``locks``: versions and
+    locks alone. ``repair``, ``copies``: mend what can be mended from here, or from other copies.
+    """
+
+    all: bool = False
+    sample: int | None = None
+    items: list[str] | None = None
+    part: tuple[int, int] | None = None
+    since: str | None = None
+    locks: bool = False
+    repair: bool = False
+    copies: GoodCopies | None = None
+
+
+@dataclass
+class _Total:
+    """What a run has found so far; findings and counts only, whatever the size of the vault."""
+
+    objects: int = 0
+    bytes: int = 0
+    checked: int = 0
+    found: list[Damage] = field(default_factory=list)
+    events: list[int] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    incomplete: bool = False
+    inconsistent: bool = False
+    unreferenced: dict[str, int] | None = None
+    waiting: list[_Stretch] | None = None
+
+
+@dataclass
+class _Stretch:
+    """What is recorded with the next event."""
+
+    entries: int = 0
+    objects: int = 0
+    bytes: int = 0
+    items: dict[str, str] = field(default_factory=dict)
+    found: list[Damage] = field(default_factory=list)
+    ranges: list[Range] = field(default_factory=list)
+
+    def add(self, found: SliceFound) -> None:
+        self.objects += found.objects
+        self.bytes += found.bytes
+        self.items.update(found.items)
+        self.found += found.damaged
+        for start, end in found.commits:
+            self.entries += end - start
+            if not found.damaged:
+                self._extend(found.log, start, end)
+
+    def _extend(self, log: int, start: int, end: int) -> None:
+        if self.ranges and self.ranges[-1][0] == log and self.ranges[-1][2] == start:
+            start = self.ranges.pop()[1]
+        self.ranges.append((log, start, end))
 
 
 def fixity(
@@ -34,118 +112,240 @@ def fixity(
     items: list[str] | None = None,
     by: str | None = None,
     progress: Progress | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Hash stored objects, records and headers again and compare them with the entries.
+    """Look at stored objects, records, headers and the published log again.
 
-    Goes through the log in order, on all cores, with flat memory. One event ``fixity-checked``
-    about all items looked at is committed afterwards. Exit 10 when anything is damaged, 3 when
-    nothing is and the check could not be recorded (a disk that is read-only or full).
+    ``more``: the other fields of :class:`Wanted`. Goes through the log in order, on all cores, with
+    flat memory. Events ``fixity-checked`` about the items looked at are committed: one, or one for
+    each stretch of a long run, which goes on with ``since`` where it was interrupted. Exit 10 when
+    anything is damaged, 3 when something could not be looked at or the check not be recorded.
     """
-    chosen = _choose(vault, all, sample, items)
-    found = _check(vault, None if all else chosen, progress)
-    event, notices = None, []
-    if chosen:
-        try:
-            event = _record(vault, chosen, found, by)
-        except StoreError as error:
-            notices.append(f"this check could not be recorded in the log: {error.message}")
-    return {
-        "bytes": found.bytes,
-        "checked": len(chosen),
-        "damaged": found.damaged,
-        "event": event,
-        "exit": 10 if found.damaged else 3 if notices else 0,
-        "notices": notices,
-        "objects": found.objects,
-    }
+    with contextlib.suppress(VaultError):  # recording the check says why nothing can be written
+        cover(vault)
+    wanted = Wanted(all, sample, items, **more)
+    return run(vault, wanted, by, progress)
 
 
-def _record(vault: Vault, chosen: list[str], found: SliceFound, by: str | None) -> int:
-    homes = vault.catalogue.homes(chosen)
-    values = {
-        "actor": by,
-        "counts": {
-            "bytes": str(found.bytes),
-            "damaged": len(found.damaged),
-            "items": len(chosen),
-            "objects": str(found.objects),
-        },
-        "findings": found.damaged,
-        "method": _METHOD,
-    }
-    with writing(vault) as writer:
-        writer.set_event("fixity-checked", [(item, homes[item]) for item in chosen], values)
-        event = writer.commit()
-        writer.checkpoint()
-    return event
-
-
-def _choose(vault: Vault, all_: bool, sample: int | None, items: list[str] | None) -> list[str]:
-    known = vault.catalogue.item_ids()
-    removed = removed_items(vault)
-    if items and removed & set(items):
-        raise UsageError(
-            f"{min(removed & set(items))} was removed here after another vault acknowledged it",
-            code="E-REMOVED",
-        )
-    if items:
-        missing = sorted(set(items) - set(known))
-        if missing:
-            raise UsageError(f"there is no item {missing[0]} in this vault", code="E-NO-ITEM")
-        return sorted(set(items))
-    known = [item for item in known if item not in removed]
-    if sample is not None:
-        return sorted(random.SystemRandom().sample(known, min(sample, len(known))))
-    if not all_:
-        raise UsageError("say what to check: --all, --sample N or items")
-    return known
-
-
-def _check(vault: Vault, items: list[str] | None, progress: Progress | None) -> SliceFound:
-    """Look at every slice, or at those that hold entries about ``items``."""
-    total = SliceFound()
-    slices = list(_slices(vault, items))
-    with ThreadPoolExecutor(osfiles.usable_cores()) as pool:
-        # One slice is done here, its objects side by side; several are spread over processes.
-        each: Each = pool.map if len(slices) == 1 else map
-        check = functools.partial(check_slice, object_key, each=each)
-        for found in spread(check, slices, (check_slice.__module__, LogStore.__module__)):
+def run(
+    vault: Vault, wanted: Wanted, by: str | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """As :func:`fixity`."""
+    chosen = _choose(vault, wanted)
+    demand_there(vault)
+    total = _Total()
+    total.found += _catch_up(vault, total)
+    if wanted.repair or wanted.copies:
+        total.waiting = []
+        total.notices += finish_note(vault, by)
+    done = list(_recorded(vault, wanted)) if wanted.since else []
+    named = Named(vault) if _is_whole(wanted) else None
+    stretch = _Stretch()
+    try:
+        if wanted.all and (wanted.part is None or wanted.part[0] == 1):
+            stretch.found += [d for n in _logs(vault) for d in check_published(vault, n)]
+            total.found += stretch.found
+        for found in _look(vault, wanted, chosen, done):
             # A wrong passphrase is told now, not after hours; other processes go on meanwhile.
             _ = vault.keyring
+            found.damaged = settle(vault, found.damaged)
+            stretch.add(found)
             total.objects += found.objects
             total.bytes += found.bytes
-            total.damaged += found.damaged
+            total.checked += found.arrived
+            total.found += found.damaged
+            if named is not None:
+                named.add(found.digests)
             if progress is not None:
                 progress(total.objects, total.bytes)
-    return total
+            if stretch.entries >= _STRETCH and wanted.all:
+                _record(vault, wanted, stretch, by, total, total.waiting)
+                stretch = _Stretch()
+        _record(vault, wanted, stretch, by, total, total.waiting)
+        if named is not None:
+            total.unreferenced = named.others(total.notices)
+    finally:
+        if named is not None:
+            named.close()
+    return _answer(vault, wanted, _once(total.found), total, chosen, by)
 
 
-def _slices(vault: Vault, items: list[str] | None) -> Iterator[Slice]:
-    """Every commit of every log, or those that hold entries about ``items``, some at a time."""
-    for number in range(vault.config.log + 1):
-        log = vault.log_number(number)
-        removed = removed_entries(vault, number)
-        places = None if items is None else vault.catalogue.places(items, number)
-        commits: list[tuple[int, int]] = []
-        wanted: list[int] = []
-        size = 0
-        for start, end in vault.catalogue.commit_starts(number):
-            if places is not None:
-                here = places[bisect_left(places, start) : bisect_left(places, end)]
-                if not here:
-                    continue
-                wanted += here
-            commits.append((start, end))
-            size += end - start
-            if size >= _SLICE:
-                yield _slice(log, commits, wanted, removed)
-                commits, wanted, size = [], [], 0
-        if commits:
-            yield _slice(log, commits, wanted, removed)
+def _answer(
+    vault: Vault,
+    wanted: Wanted,
+    found: list[Damage],
+    total: _Total,
+    chosen: list[str] | None,
+    by: str | None,
+) -> dict[str, Any]:
+    repaired: list[dict[str, Any]] = []
+    if (wanted.repair or wanted.copies) and found:
+        done = mend(vault, found, wanted.copies, by)
+        repaired, found = done.repaired, done.left
+        total.notices += done.notices
+        total.events += done.events
+    for stretch in total.waiting or ():
+        _record(vault, wanted, stretch, by, total)
+    damaged = [each.to_json() for each in found if each.severity == DAMAGED]
+    unchecked = [each.to_json() for each in found if each.severity != DAMAGED]
+    if wanted.locks:
+        total.notices.append("versions and locks were looked at; stored bytes were NOT read")
+    part = wanted.part
+    return {
+        "bytes": total.bytes,
+        "checked": total.checked if chosen is None else len(chosen),
+        "damaged": damaged,
+        "event": total.events[-1] if total.events else None,
+        "events": total.events,
+        "exit": _exit(total, damaged, unchecked),
+        "notices": total.notices,
+        "objects": total.objects,
+        "read": not wanted.locks,
+        "repaired": repaired,
+        "slice": None if part is None else f"{part[0]}/{part[1]}",
+        "unchecked": unchecked,
+        "unreferenced": total.unreferenced,
+    }
 
 
-def _slice(
-    log: LogStore, commits: list[tuple[int, int]], wanted: list[int], removed: frozenset[int]
-) -> Slice:
-    """``wanted`` is empty when every entry is looked at."""
-    return Slice(log, tuple(commits), frozenset(wanted) or None, removed)
+def _exit(total: _Total, damaged: list[Any], unchecked: list[Any]) -> int:
+    if total.inconsistent:
+        return 11
+    return 10 if damaged else 3 if unchecked or total.incomplete else 0
+
+
+def _is_whole(wanted: Wanted) -> bool:
+    """Only a run over everything knows which objects nobody named."""
+    return wanted.all and not (wanted.part or wanted.since or wanted.locks)
+
+
+def _once(found: list[Damage]) -> list[Damage]:
+    """One finding for each thing that is wrong with a file, whoever met it."""
+    return list({(d.code, d.object, d.item if d.index >= 0 else ""): d for d in found}.values())
+
+
+def _logs(vault: Vault) -> range:
+    return range(vault.config.log + 1)
+
+
+def _look(
+    vault: Vault, wanted: Wanted, chosen: list[str] | None, done: list[Range]
+) -> Iterator[SliceFound]:
+    """Look at every slice, or at those that hold entries about the items chosen."""
+    slices = every_slice(vault, chosen, wanted.part, done, read=not wanted.locks)
+    check = functools.partial(check_slice, object_key)
+    return spread(check, slices, (check_slice.__module__, LogStore.__module__))
+
+
+def _choose(vault: Vault, wanted: Wanted) -> list[str] | None:
+    """The items to look at, None for all. Raises UsageError."""
+    _demand_sense(vault, wanted)
+    if wanted.all:
+        return None
+    known = vault.catalogue.item_ids()
+    removed = removed_items(vault)
+    if wanted.items:
+        if removed & set(wanted.items):
+            raise UsageError(
+                f"{min(removed & set(wanted.items))} was removed here after another vault "
+                "acknowledged it",
+                code="E-REMOVED",
+            )
+        missing = sorted(set(wanted.items) - set(known))
+        if missing:
+            raise UsageError(f"there is no item {missing[0]} in this vault", code="E-NO-ITEM")
+        return sorted(set(wanted.items))
+    known = [item for item in known if item not in removed]
+    return sorted(random.SystemRandom().sample(known, min(wanted.sample or 0, len(known))))
+
+
+def _demand_sense(vault: Vault, wanted: Wanted) -> None:
+    if not (wanted.all or wanted.items or wanted.sample is not None):
+        raise UsageError("say what to check: --all, --sample N or items")
+    if not wanted.all and (wanted.part or wanted.since):
+        raise UsageError("--slice and --since go with --all")
+    if wanted.part and not 1 <= wanted.part[0] <= wanted.part[1]:
+        raise UsageError("--slice I/N: I is a number from 1 to N")
+    if wanted.locks and not vault.archive.locks:
+        raise UsageError(
+            "this vault's archive keeps no versions and locks: there is nothing to look at",
+            code="E-NO-LOCKS",
+            hint="leave out --locks: the bytes are read then",
+        )
+
+
+def _catch_up(vault: Vault, total: _Total) -> list[Damage]:
+    """Bring the catalogue up to date: what it does not know would not be looked at."""
+    known, log = vault.catalogue.frontier(), vault.log
+    key = log.commit_key(known.size)
+    try:
+        log.commit(known.size)
+    except NotFound:
+        return []
+    except FormatError as error:
+        where = f"entries from {known.size} on"
+        return [Damage(codes.COMMIT_CHANGED, where, key, error.message, log.number, known.size)]
+    try:
+        _ = vault.keyring
+        with vault.locked():
+            Sequencer(log, vault.catalogue).catch_up(lambda *a: digest_committed(vault, *a))
+    except VaultError as error:
+        total.incomplete = True
+        total.notices.append(f"what is newer than the catalogue was not checked: {error.message}")
+    return []
+
+
+def _record(
+    vault: Vault,
+    wanted: Wanted,
+    stretch: _Stretch,
+    by: str | None,
+    total: _Total,
+    waiting: list[_Stretch] | None = None,
+) -> None:
+    """One event about all items that were looked at since the last one.
+
+    ``waiting``: where to keep what can't be recorded before the log is mended.
+    """
+    if not stretch.items:
+        return
+    counts: dict[str, Any] = {
+        "bytes": str(stretch.bytes),
+        "damaged": sum(each.severity == DAMAGED for each in stretch.found),
+        "items": len(stretch.items),
+        "objects": str(stretch.objects),
+        "unchecked": sum(each.severity != DAMAGED for each in stretch.found),
+    }
+    if wanted.all and not wanted.locks:
+        counts["ranges"] = [[log, str(start), str(end)] for log, start, end in stretch.ranges]
+    values = {
+        "actor": by,
+        "counts": counts,
+        "findings": [each.to_log() for each in _once(stretch.found)],
+        "method": _LOCKS if wanted.locks else _READ,
+    }
+    try:
+        with writing(vault) as writer:
+            writer.set_event(CHECKED, sorted(stretch.items.items()), values)
+            total.events.append(writer.commit())
+            writer.checkpoint()
+    except VaultError as error:
+        if not (total.found or isinstance(error, StoreError)):
+            raise
+        if waiting is not None:  # what keeps it from being recorded may be mended first
+            waiting.append(stretch)
+            return
+        total.incomplete = True
+        total.inconsistent |= isinstance(error, LogInconsistent)
+        total.notices.append(f"this check could not be recorded in the log: {error.message}")
+
+
+def _recorded(vault: Vault, wanted: Wanted) -> Iterator[Range]:
+    """Ranges of entries that events since a day say were looked at and found right."""
+    for number in _logs(vault):
+        for index in vault.catalogue.indexes_of((CHECKED,), number):
+            if vault.catalogue.entry(index, number).recorded_at < (wanted.since or ""):
+                continue
+            _, _, values, _ = set_event(vault, index, number)
+            for log, start, end in (values.get("counts") or {}).get("ranges") or ():
+                yield log, int(start), int(end)

@@ -24,6 +24,7 @@ from evidence_vault.vault.estimating import room_needed, seconds_needed
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.places import uncoded
 from evidence_vault.vault.presence import Presence
+from evidence_vault.vault.replicas import batch_notice
 from evidence_vault.vault.resuming import Resuming
 from evidence_vault.vault.sheets import sheet_sources
 from evidence_vault.vault.workers import Crew, Outcome
@@ -233,7 +234,7 @@ class _Run:
             more = seconds_needed(self._vault, sources, len(batch.taken_in), batch.new_bytes)
             estimated = int(seconds + more) + 1
         elif batch.taken_in or batch.again:
-            self._notices.append("nothing of this is backed up yet: this vault has no replica")
+            self._notices.append(batch_notice(self._vault))
         self._notices += self._presence.notices
         if not self._presence.links and batch.taken_in and not self._interrupted:
             self._notices.append(STATION_FORGETS)

@@ -19,7 +19,15 @@ from evidence_vault.core.entry0 import EntryZero, parse_entry0
 from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.tile_reader import TileReader
-from evidence_vault.errors import KeyProblem, PolicyRefused, StoreError, UsageError, VaultBusy
+from evidence_vault.errors import (
+    EvidenceError,
+    FormatError,
+    KeyProblem,
+    PolicyRefused,
+    StoreError,
+    UsageError,
+    VaultBusy,
+)
 from evidence_vault.log.catalogue import Catalogue
 from evidence_vault.log.database import Place
 from evidence_vault.log.logstore import LogStore
@@ -34,6 +42,11 @@ from evidence_vault.store.opening import Store, open_store
 KEYRING = "keyring.age"
 LOCK = "lock"
 _WAIT_SECONDS = 60.0
+
+_KEYRING_LOST = (
+    "put keyring.age back from a copy of the vault, or use the recovery file: "
+    "`evidence-vault rebuild --recovery FILE`"
+)
 
 Passphrase = Callable[[], str]
 
@@ -129,7 +142,11 @@ class Vault:
                     hint="give --passphrase-file, or run it on a terminal",
                 )
             data = self.keyring_bytes()
-            opened = open_keyring(data, self._passphrase())
+            try:
+                opened = open_keyring(data, self._passphrase())
+            except (EvidenceError, FormatError) as error:
+                error.hint = error.hint or _KEYRING_LOST
+                raise
             demand_settings(self.config, opened)
             self._keyring = opened
             self.keyring_digest = hashlib.sha256(data).hexdigest()
@@ -146,11 +163,12 @@ class Vault:
             raise KeyProblem(
                 "the keyring is missing",
                 code="E-KEYRING-MISSING",
-                hint="put keyring.age back, or use the recovery file: "
-                "`evidence-vault rebuild --recovery FILE`",
+                hint=_KEYRING_LOST,
             ) from None
         except OSError as error:
-            raise StoreError(f"the keyring can't be read: {error.strerror}") from error
+            raise StoreError(
+                f"the keyring can't be read: {error.strerror}", hint=_KEYRING_LOST
+            ) from error
 
     def open_object(self, digest: str) -> BinaryIO:
         """A reader of a payload object; where versions are kept, of the one that was recorded.

@@ -156,7 +156,10 @@ def _read(path: Path | None) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError(f"{path} can't be read: {error.strerror}") from error
+        raise StoreError(
+            f"{path} can't be read: {error.strerror}",
+            hint="check the disk it lies on, then run the same command again",
+        ) from error
 
 
 def _body(pin: Pin) -> dict[str, object]:

@@ -16,6 +16,7 @@ from evidence_vault.vault.brackets import Brackets
 from evidence_vault.vault.derivatives import listed
 from evidence_vault.vault.foreign import foreign_events
 from evidence_vault.vault.handovers import REMOVED, standings
+from evidence_vault.vault.holds import stands_of
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault, refuse_reading
 from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
@@ -53,11 +54,16 @@ _NOT_CURRENT = frozenset(
 
 
 def list_items(
-    vault: Vault, limit: int | None = None, offset: int = 0, after: str | None = None
+    vault: Vault,
+    limit: int | None = None,
+    offset: int = 0,
+    after: str | None = None,
+    held: bool = False,
 ) -> dict[str, Any]:
     """Items in order of identifiers, from the local index: no passphrase is needed.
 
-    ``after``: only those behind this identifier, whether or not there is such an item.
+    ``after``: only those behind this identifier, whether or not there is such an item. ``held``:
+    only those under a legal hold.
 
     Of a field vault only what stands in clear: ``station`` is True, and the rest is None.
     """
@@ -66,6 +72,10 @@ def list_items(
         empty: dict[str, Any] = {**dict.fromkeys(_LISTED), "case": []}
         rows = [{**empty, **row} for row in stored]
         return {**_listing(vault, rows, total), "station": True}
+    if held:
+        ids = [each for each in vault.catalogue.held_ids() if after is None or each > after]
+        shown = ids[offset : None if limit is None else offset + limit]
+        return {**_listing(vault, vault.catalogue.find(shown), len(ids)), "station": False}
     rows = vault.catalogue.find(limit=limit, offset=offset, after=after)
     return {**_listing(vault, rows, vault.catalogue.count_items()), "station": False}
 
@@ -164,6 +174,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
         "fields": current,
         "fixity": {"last_checked": checks[-1].event.recorded_at if checks else None},
         "format": values["format"],
+        **stands_of(vault, item),
         "home": first.event.subject["home"],
         "id": item,
         "metadata": {**values["metadata"], "tags": {}, "text": [], **extracted},

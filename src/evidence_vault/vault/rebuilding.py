@@ -50,7 +50,7 @@ def rebuild(
     told = _Told()
     with open_vault(folder, passphrase) as vault:
         if recovery is not None:
-            _recover(vault, recovery, passphrase)
+            recover(vault, recovery, passphrase)
         _ = vault.keyring
         with vault.locked():
             entries, items = _replay(vault, not no_index, progress, told)
@@ -164,7 +164,7 @@ def _publish_again(vault: Vault, entries: int, told: _Told) -> None:
         told.published.append(f"published again what was missing: {', '.join(made[:_NAMED])}")
 
 
-def _recover(vault: Vault, recovery: Path, passphrase: Callable[[], str]) -> None:
+def recover(vault: Vault, recovery: Path, passphrase: Callable[[], str]) -> None:
     """Make a keyring from a recovery file: it reads what was sealed to the recovery recipient."""
     try:
         rescue = read_recovery(recovery.read_bytes(), passphrase)

@@ -2,7 +2,9 @@
 
 1 headers    out of the commits and header packs that hold them: the bytes are unreadable from here
 2 objects    the stored originals, metadata, derivatives and statements
-3 done       ``control/removed/<index of the event>``: what was destroyed; its absence means resume
+3 done       ``control/removed/<index of the event>``: what was destroyed; its absence means resume.
+             Objects that an archive with locks keeps are counted in it, until when; they are
+             destroyed by the first writing after that date
 
 Only entries before the offer that was acknowledged are touched: what was added to an item after
 it is proved by nobody. Each step may be repeated. The log, its proofs and all receipts stay as
@@ -15,31 +17,44 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from evidence_vault.core.canonical import canonical
+from evidence_vault.core.canonical import canonical, parse_canonical
 from evidence_vault.core.commit import Commit, Committed, format_commit
 from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.packs import format_header_pack, parse_header_pack
 from evidence_vault.core.tiles import TILE_WIDTH
-from evidence_vault.errors import AlreadyExists, NotFound
+from evidence_vault.errors import Locked, NotFound, VaultError
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.handovers import REMOVED, removed_items, set_event, standings
+from evidence_vault.vault.locks import locking
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
 
 
 @dataclass
 class Destroyed:
-    """What was there to destroy: stored objects, their bytes, age headers."""
+    """What was there to destroy: stored objects, their bytes, age headers. ``locked``: objects that
+    the store keeps for now, ``until`` when."""
 
     objects: int = 0
     bytes: int = 0
     headers: int = 0
+    locked: int = 0
+    until: str | None = None
+
+    def keeps(self, error: Locked) -> None:
+        """Count an object that the store does not let go; ``until``: the last of the dates."""
+        self.locked += 1
+        self.until = max(self.until or "", error.until or "") or None
 
 
 @dataclass
-class _Doomed:
+class Doomed:
+    """What a logged removal gives up: digests of stored objects, units whose headers go, and the
+    entries that name them."""
+
     objects: set[str] = field(default_factory=set)
     units: set[str] = field(default_factory=set)
     entries: list[int] = field(default_factory=list)
@@ -52,51 +67,106 @@ def finish_removals(vault: Vault) -> Destroyed:
     """
     total = Destroyed()
     for index in vault.catalogue.indexes_of((REMOVED,)):
-        if not _is_done(vault, index):
-            _destroy(vault, index, total)
+        page = _done_page(vault, index)
+        if page is None or _may_go_on(vault, page):
+            _destroy(vault, index, total, first=page is None)
+    return total
+
+
+def waiting_removals(vault: Vault) -> Destroyed:
+    """Objects of removed items that the store still keeps, and until when."""
+    total = Destroyed()
+    for index in vault.catalogue.indexes_of((REMOVED,)):
+        page = _done_page(vault, index) or {}
+        total.locked += page.get("locked", 0)
+        total.until = max(total.until or "", page.get("until") or "") or None
     return total
 
 
 def removed_entries(vault: Vault, log: int) -> frozenset[int]:
-    """Entries of a log whose objects and headers may be gone: those about removed items alone."""
+    """Entries of a log whose objects and headers may be gone: those about removed items alone.
+
+    One that can't be read now counts as such: nothing of it is missed, nothing brought back.
+    """
     items = sorted(removed_items(vault, log))
     places = vault.catalogue.places(items, log) if items else []
     answered = _answered(vault, log)
-    events = ((i, _own_event(vault, i, log)) for i in places)
-    return frozenset(i for i, e in events if e is not None and i < answered[e.subject["id"]])
+    last = max((answered[item] for item in items), default=-1)
+    found = set()
+    for i in places:
+        try:
+            event = _own_event(vault, i, log)
+        except VaultError:
+            if i < last:
+                found.add(i)
+            continue
+        if event is not None and i < answered[event.subject["id"]]:
+            found.add(i)
+    return frozenset(found)
 
 
-def _is_done(vault: Vault, index: int) -> bool:
+def doomed_by(vault: Vault, index: int, log: int) -> Doomed:
+    """What a committed ``removed`` of a log gives up: here, and in every copy."""
+    return _doomed(vault, [member.id for member in set_event(vault, index, log)[3]], log)
+
+
+def _done_page(vault: Vault, index: int) -> dict[str, Any] | None:
+    """What was destroyed for an event; None before that."""
     try:
-        vault.control.open(_done_key(index)).close()
+        with vault.control.open(_done_key(index)) as stream:
+            value = parse_canonical(stream.read().removesuffix(b"\n"), "a page on a removal")
     except NotFound:
-        return False
-    return True
+        return None
+    return value if isinstance(value, dict) else None
 
 
-def _destroy(vault: Vault, index: int, total: Destroyed) -> None:
+def _may_go_on(vault: Vault, page: dict[str, Any]) -> bool:
+    """Whether objects are left that the store may let go now. Those under a legal hold that nobody
+    here placed have no date: they are tried each time."""
+    return bool(page.get("locked")) and (page.get("until") or "") <= vault.clock.now()
+
+
+def _destroy(vault: Vault, index: int, total: Destroyed, first: bool = True) -> None:
     members = set_event(vault, index)[3]
-    doomed = _doomed(vault, [member.id for member in members])
-    total.headers += _drop_headers(vault, doomed)  # 1.
+    doomed = _doomed(vault, [member.id for member in members], vault.config.log)
+    kept = Destroyed()
+    if first:
+        total.headers += _drop_headers(vault, doomed)  # 1.
     step("transfer-headers-gone")
     for digest in sorted(doomed.objects):  # 2.
-        key = object_key(digest)
         with contextlib.suppress(NotFound):
-            with vault.archive.open(key) as stream:
-                total.bytes += stream.seek(0, 2)
-            vault.archive.delete(key)
+            try:
+                total.bytes += _delete_object(vault, digest)
+            except Locked as error:
+                kept.keeps(error)
+                total.keeps(error)
+                continue
             total.objects += 1
             step("transfer-object-gone")
-    page = {"headers": len(doomed.units), "objects": len(doomed.objects)}
-    with contextlib.suppress(AlreadyExists):
-        vault.control.create(_done_key(index), canonical(page) + b"\n")  # 3.
+    page: dict[str, Any] = {"headers": len(doomed.units), "objects": len(doomed.objects)}
+    if kept.locked:
+        page.update(locked=kept.locked, until=kept.until)
+    vault.control.replace(_done_key(index), canonical(page) + b"\n")  # 3.
     step("transfer-removed-done")
 
 
-def _doomed(vault: Vault, items: Iterable[str]) -> _Doomed:
-    doomed, answered = _Doomed(), _answered(vault)
-    for index in vault.catalogue.places(sorted(items), vault.config.log):
-        event = _own_event(vault, index)
+def _delete_object(vault: Vault, digest: str) -> int:
+    """Destroy the recorded version of an object; returns its bytes. Raises NotFound, Locked."""
+    key = object_key(digest)
+    placed = vault.catalogue.placed([digest]).get(digest) if vault.archive.locks else None
+    if placed is not None and placed.version is not None:
+        locking(vault).delete_version(key, placed.version)
+        return placed.size
+    with vault.archive.open(key) as stream:
+        size = stream.seek(0, 2)
+    vault.archive.delete(key)
+    return size
+
+
+def _doomed(vault: Vault, items: Iterable[str], log: int) -> Doomed:
+    doomed, answered = Doomed(), _answered(vault, log)
+    for index in vault.catalogue.places(sorted(items), log):
+        event = _own_event(vault, index, log)
         if event is None or index > answered[event.subject["id"]]:
             continue
         doomed.entries.append(index)
@@ -120,7 +190,7 @@ def _own_event(vault: Vault, index: int, log: int | None = None) -> Event | None
     return event if event.subject["kind"] == "item" else None
 
 
-def _drop_headers(vault: Vault, doomed: _Doomed) -> int:
+def _drop_headers(vault: Vault, doomed: Doomed) -> int:
     """Write anew, without the doomed headers, every commit and header pack that holds one."""
     log, dropped = vault.log, 0
     for start in sorted({vault.catalogue.entry(i).commit_start for i in doomed.entries}):

@@ -81,8 +81,28 @@ def demand_stands(vault: Vault, frontier: Frontier, by_root: bool = False) -> No
         demand_may_sign(vault, frontier, by_root)
 
 
+def committed(vault: Vault) -> Frontier:
+    """The committed state, for whoever only looks: commits that a crash or power cut kept out of
+    the catalogue count, too. Writes nothing; raises LogInconsistent or FormatError for a commit
+    that does not follow.
+    """
+    frontier = vault.catalogue.frontier()
+    for commit in vault.log.commits(frontier.size):
+        frontier.extend(leaf_hash(each.entry) for each in vault.log.contents(commit))
+        if (frontier.size, frontier.root()) != (commit.end, commit.root):
+            raise LogInconsistent(
+                f"commit {commit.start} states another root than its entries give",
+                code="E-COMMIT-ROOT",
+            )
+    return frontier
+
+
 def standing(vault: Vault, frontier: Frontier) -> Standing:
-    """Compare pins, log, checkpoint and keyring; ``frontier`` is the committed state."""
+    """Compare pins, log, checkpoint and keyring; ``frontier`` is the committed state.
+
+    (That of the catalogue alone would make a crash between commit and catalogue look like an old
+    copy of ``control/``.)
+    """
     reasons: list[str] = []
     inside = outside = None
     try:
@@ -96,7 +116,7 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
     reasons += _older_pins(stored, dated)
     # Of two alike in size the inside one counts: it is written first.
     newest = max((p for p in (inside, outside) if p), key=lambda p: p.size, default=None)
-    rolled = _behind_catalogue(vault, frontier)
+    rolled = _behind_catalogue(vault)
     if stored is not None and stored.checkpoint.size > frontier.size:
         rolled.append(
             f"the stored checkpoint covers {stored.checkpoint.size} entries, control/ has commits "
@@ -106,7 +126,7 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
         rolled += _behind_archive(vault, frontier)
     if newest is not None:
         if not rolled:
-            rolled += _behind_pin(vault, stored, newest)
+            rolled += _behind_pin(vault, stored, newest, frontier)
         digest = hashlib.sha256(vault.keyring_bytes()).hexdigest()
         if digest not in (newest.keyring, newest.next_keyring):
             reasons.append("the keyring is not the one that was in use when this vault last signed")
@@ -200,8 +220,9 @@ def _other_logs(vault: Vault, frontier: Frontier, pins: Mapping[str, Pin | None]
     return said
 
 
-def _behind_catalogue(vault: Vault, frontier: Frontier) -> list[str]:
+def _behind_catalogue(vault: Vault) -> list[str]:
     """What is said when control/ ends before the state that the catalogue knows."""
+    frontier = vault.catalogue.frontier()
     if frontier.size == 0:
         return []
     start = vault.catalogue.entry(frontier.size - 1).commit_start
@@ -217,13 +238,15 @@ def _behind_catalogue(vault: Vault, frontier: Frontier) -> list[str]:
     return []
 
 
-def _behind_pin(vault: Vault, stored: OpenedCheckpoint | None, newest: Pin) -> list[str]:
+def _behind_pin(
+    vault: Vault, stored: OpenedCheckpoint | None, newest: Pin, frontier: Frontier
+) -> list[str]:
     """What is said when archive/ lacks what was published before the newest signature.
 
     A crash between pin and checkpoint leaves an older checkpoint too, but the tiles are there.
     """
     published = 0 if stored is None else stored.checkpoint.size
-    if published >= newest.size or newest.size > vault.catalogue.frontier().size:
+    if published >= newest.size or newest.size > frontier.size:
         return []
     try:
         TileReader(newest.size, newest.root, vault.log.tile).frontier()
@@ -315,7 +338,8 @@ def root_at(vault: Vault, size: int, frontier: Frontier) -> bytes:
         with suppress(NotFound, EvidenceError, FormatError):  # then from the commits
             part = vault.tiles(stored).earlier(size)
     if part.size < size:
-        start = vault.catalogue.entry(part.size).commit_start
+        known = vault.catalogue.frontier().size
+        start = vault.catalogue.entry(min(part.size, known - 1)).commit_start if known else 0
         for commit in vault.log.commits(start):
             for offset, item in enumerate(vault.log.contents(commit)):
                 if part.size == commit.start + offset < size:
@@ -332,5 +356,6 @@ def _partner_checkpoint(vault: Vault, path: Path) -> OpenedCheckpoint:
         data = path.read_bytes()
     except OSError as error:
         raise FormatError(f"{path} can't be read: {error.strerror}", code="E-EXPECT") from error
-    keys = [parse_vkey(signer.vkey) for signer in vault.keyring.log_signers()]
+    # Entry 0 names the log's keys; a keyring made from a recovery file has others.
+    keys = [parse_vkey(text) for text in vault.entry_zero().log_vkeys()]
     return open_checkpoint(data, keys)

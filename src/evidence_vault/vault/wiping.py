@@ -21,9 +21,10 @@ from evidence_vault.vault.handovers import (
     not_answered,
     standings,
 )
+from evidence_vault.vault.holds import demand_not_held, kept_items
 from evidence_vault.vault.offering import demand_sealed
 from evidence_vault.vault.opening import Vault
-from evidence_vault.vault.removing import finish_removals
+from evidence_vault.vault.removing import Destroyed, finish_removals
 from evidence_vault.vault.writer import writing
 
 HONEST = (
@@ -36,19 +37,23 @@ HONEST = (
 def removable(
     vault: Vault, items: Sequence[str] | None
 ) -> tuple[list[Standing], list[dict[str, str]]]:
-    """Step 1: (what can go, what has to stay and why).
+    """Step 1: (what can go, what has to stay and why). What is held or retained stays.
 
     ``items``: None means all that is acknowledged and not removed yet. What was derived from an
     item after the offer that was acknowledged may be here only: then nothing of the item goes.
     Raises UsageError for an unknown item or when there is none, PolicyRefused (E-NOT-ACKNOWLEDGED)
-    for one that nobody has acknowledged.
+    for one that nobody has acknowledged, (E-HELD, E-RETAINED) for a named one that must be kept.
     """
     demand_sealed(vault)
     known = standings(vault)
     chosen: list[Standing] = []
     kept: list[dict[str, str]] = []
     acknowledged = [item for item, each in known.items() if each.state == PROVED]
-    for item in sorted(set(acknowledged if items is None else items)):
+    wanted = sorted(set(acknowledged if items is None else items))
+    if items is not None:
+        demand_not_held(vault, wanted)
+    held = kept_items(vault, wanted)
+    for item in wanted:
         if vault.catalogue.home(item) is None:
             raise UsageError(f"there is no item {item} in this vault", code="E-NO-ITEM")
         stands = known.get(item)
@@ -60,6 +65,8 @@ def removable(
             )
         if stands.state == PROVED and (reason := _not_covered(vault, stands)):
             kept.append({"code": "E-COPY-NOT-ACKNOWLEDGED", "id": item, "reason": reason})
+        elif stands.state == PROVED and item in held and items is None:
+            kept.append({"code": held[item][0], "id": item, "reason": held[item][1]})
         elif stands.state == PROVED:
             chosen.append(stands)
     return chosen, kept
@@ -108,9 +115,21 @@ def remove(
         "events": events,
         "exit": 3 if kept else 0,
         "headers": done.headers,
-        "notices": [HONEST] if chosen else [],
+        "locked": {"objects": done.locked, "until": done.until},
+        "notices": [*([HONEST] if chosen else []), *_locked(done)],
         "objects": done.objects,
         "refused": kept,
         "removed": [each.id for each in chosen],
         "space_free": free_bytes(vault.folder),
     }
+
+
+def _locked(done: Destroyed) -> list[str]:
+    if not done.locked:
+        return []
+    when = f"until {done.until}" if done.until else "by a legal hold"
+    return [
+        f"{done.locked} stored objects are locked by the store {when}: without their headers "
+        "nobody can read them; they are deleted when the store allows it, by the next command that "
+        "writes"
+    ]

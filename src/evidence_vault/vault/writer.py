@@ -52,6 +52,7 @@ from evidence_vault.vault.anchoring import peer_head, pending_anchors, pending_d
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.entrymaking import build_entry
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.holdkeeping import extend_holds, finish_holds
 from evidence_vault.vault.keys import signer_for
 from evidence_vault.vault.movingstate import demand_not_left
 from evidence_vault.vault.opening import Vault
@@ -81,6 +82,7 @@ class Writer:
         self._parts: list[tuple[str, str]] = []
         self._placed: list[Placed] = []
         self.index = IndexRows()
+        self.touched: set[str] = set()  # items with events of their own in this session
 
     # -- step 2: payloads ----------------------------------------------------------------------
 
@@ -117,6 +119,7 @@ class Writer:
         ``units``: content and metadata units with their keys. ``record``: a unit key made
         beforehand for the disclosures, so that wrapping need not happen here.
         """
+        self.touched.add(item)
         place = home or self._keyring.origin
         seq, prev = self._next_place(item)
         leaf = self._prepare(
@@ -126,7 +129,11 @@ class Writer:
         return leaf
 
     def set_event(
-        self, kind: str, items: Sequence[tuple[str, str]], values: Mapping[str, Any]
+        self,
+        kind: str,
+        items: Sequence[tuple[str, str]],
+        values: Mapping[str, Any],
+        record: UnitKey | None = None,
     ) -> bytes:
         """Prepare one event about many items, given as (id, home); returns its leaf hash."""
         seed = secrets.token_bytes(32)
@@ -141,10 +148,14 @@ class Writer:
         if self._keyring.is_station:  # it could not read its own record when the log is replayed
             write_set_note(self.vault, root, full)
         places = [(m.id, m.home, m.item_seq) for m in members]
-        leaf = self._prepare(kind, subject, None, None, full, (), None, places)
+        leaf = self._prepare(kind, subject, None, None, full, (), record, places)
         for m in members:
             self._heads[m.id] = (m.item_seq, leaf.hex())
         return leaf
+
+    def record_key(self) -> UnitKey:
+        """A key for the record of an event to come, where its header is needed before."""
+        return self._maker.new()
 
     def plain_event(
         self, kind: str, subject: Mapping[str, Any], values: Mapping[str, Any]
@@ -417,10 +428,13 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
         demand_not_left(vault.folder)
         vault.clear_leftovers()
         sequencer = Sequencer(vault.log, vault.catalogue, step)
-        sequencer.catch_up(lambda *a: digest_committed(vault, *a))
+        sequencer.catch_up(lambda *a: digest_committed(vault, *a), settle=True)
         _demand_heads(vault)
         demand_stands(vault, sequencer.frontier, by_root)
+        finish_holds(vault)
         finish_removals(vault)
         writer = Writer(vault, sequencer)
         yield writer
+        if not by_root:
+            extend_holds(vault, writer, sorted(writer.touched))
         vault.stood = None if by_root else Stood.now(vault, writer.frontier)

@@ -21,6 +21,35 @@ def upgrade() -> None:
         column("until", text(), True),
         column("etag", text(), True),
     )
+    op.create_table(
+        "log_hold",
+        key("hold", text()),
+        key("id", text()),
+        column("placed_log", number()),
+        column("placed", number()),
+        column("covered_log", number()),
+        column("covered", number()),
+        column("released_log", number(), True),
+        column("released", number(), True),
+    )
+    op.create_index("ix_log_hold_id", "log_hold", ["id"])
+    op.create_table(
+        "log_held_copy",
+        key("hold", text()),
+        key("id", text()),
+        key("number", number()),
+        column("sha256", text()),
+        column("version", text(), True),
+    )
+    op.create_table(
+        "log_retention",
+        key("id", text()),
+        column("mode", text()),
+        column("until", text()),
+        column("log", number()),
+        column("idx", number()),
+    )
+    op.create_index("ix_log_retention_until", "log_retention", ["until"])
     op.create_table("log_meta", key("name", text()), column("value", text()))
     op.create_table("log_signed", key("origin", text()), column("data", sa.LargeBinary()))
     _unread()

@@ -1,4 +1,4 @@
-"""Layout 4: what is searched stands as postings in blocks of identifiers; few indexes are left.
+"""Layout 4: what is searched stands as postings in blocks of identifiers; few indexes. Replicas.
 
 The new tables are filled from the rows that are there.
 """
@@ -19,6 +19,7 @@ _NO_LONGER = "sha512 accession name recorded_at occurred_at source_code"
 
 
 def upgrade() -> None:
+    _replicas()
     _blocks("log_block")
     indexed = has_table("index_item")
     if indexed:
@@ -37,6 +38,26 @@ def upgrade() -> None:
         reindex(session, indexed)
         session.flush()
     op.execute("UPDATE log_state SET schema_version = 4")
+
+
+def _replicas() -> None:
+    op.create_table(
+        "log_replica",
+        key("id", text()),
+        column("log", number()),
+        column("idx", number()),
+        column("part", text()),
+        column("enrolled_at", text()),
+        column("retired_at", text(), True),
+        column("synced_at", text(), True),
+        column("synced_log", number()),
+        column("synced_size", number()),
+        column("verified_at", text(), True),
+        column("verified_log", number()),
+        column("verified_size", number()),
+        column("damaged", number()),
+        column("pending", number()),
+    )
 
 
 def _blocks(name: str) -> None:

@@ -1,0 +1,228 @@
+"""Damage that is mended from here or from a copy: byte for byte, logged, never more than that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.vault.vaults import PASSPHRASE, ROOT, Made, write_files
+
+from evidence_vault.core.event import parse_entry
+from evidence_vault.errors import LogInconsistent
+from evidence_vault.vault.fixity import fixity
+from evidence_vault.vault.goodcopies import good_copies
+
+from .damage import codes, contents, flip, full_commit, look, objects, swap_headers
+
+Act = Callable[[Made], object]
+
+
+def mend(vault: Made, copy: Made | None = None) -> dict[str, object]:
+    with vault.open() as opened:
+        copies = None if copy is None else good_copies(opened, str(copy.folder))
+        return fixity(opened, all=True, by="clerk-1", repair=True, copies=copies)
+
+
+def _remove(name: str) -> Act:
+    return lambda vault: (vault.folder / name).unlink()
+
+
+def _flip(name: str) -> Act:
+    return lambda vault: flip(vault.folder / name)
+
+
+FROM_HERE: dict[str, Act] = {
+    "tile removed": _remove("archive/log/tile/0/000"),
+    "tile changed": _flip("archive/log/tile/0/000"),
+    "upper tile changed": _flip("archive/log/tile/1/000.p/1"),
+    "last bundle changed": lambda v: flip(
+        max((v.folder / "archive/log/tile/entries/001.p").iterdir(), key=lambda p: int(p.name))
+    ),
+    "checkpoint removed": _remove("archive/log/checkpoint"),
+    "checkpoint changed": _flip("archive/log/checkpoint"),
+    "stub removed": _remove("control/commits/1"),
+}
+FROM_A_COPY: dict[str, Act] = {
+    "object removed": lambda v: objects(v)[0].unlink(),
+    "object changed": lambda v: flip(objects(v)[0]),
+    "headers changed places": swap_headers,
+    "pack of headers removed": _remove("control/headers/0"),
+    "pack of headers changed": _flip("control/headers/0"),
+    "pack of headers torn": lambda v: flip(v.folder / "control/headers/0", 3),
+    "pack of records removed": _remove("archive/log/sealed/0"),
+    "pack of records changed": _flip("archive/log/sealed/0"),
+    "bundle removed": _remove("archive/log/tile/entries/000"),
+    "bundle changed": _flip("archive/log/tile/entries/000"),
+    "commit removed": lambda v: full_commit(v).unlink(),
+    "commit changed": lambda v: flip(full_commit(v)),
+    "signed state changed": _flip("archive/evidence/1/checkpoint"),
+    **FROM_HERE,
+}
+
+
+def was_mended(vault: Made, before: dict[str, bytes]) -> None:
+    """Every file is as it was, but what the events of the repair added or replaced."""
+    after = contents(vault.folder)
+    changed = {k for k, v in before.items() if after.get(k) != v}
+    assert changed <= {"archive/log/checkpoint"}
+    assert look(vault)["exit"] == 0
+    vault.assert_sound()
+
+
+@pytest.mark.parametrize("name", FROM_HERE)
+def test_what_follows_from_what_is_here_is_mended_from_here(grown: Made, name: str) -> None:
+    before = contents(grown.folder)
+    FROM_HERE[name](grown)
+    done = mend(grown)
+    assert (done["exit"], done["damaged"]) == (0, []), done["notices"]
+    assert done["repaired"]
+    was_mended(grown, before)
+
+
+@pytest.mark.parametrize("name", FROM_A_COPY)
+def test_damage_is_mended_from_a_copy_byte_for_byte(grown: Made, tmp_path: Path, name: str) -> None:
+    copy = grown.copy_to(tmp_path / "copy")
+    before = contents(grown.folder)
+    FROM_A_COPY[name](grown)
+    done = mend(grown, copy)
+    assert (done["exit"], done["damaged"]) == (0, []), (done["damaged"], done["notices"])
+    assert {each["source"] for each in done["repaired"]} == {str(copy.folder)}  # type: ignore[attr-defined]
+    types = [event.type for event in grown.entries()]
+    assert "repaired" in types
+    was_mended(grown, before)
+
+
+def test_damaged_bytes_are_kept_aside_and_the_item_has_the_event(
+    small: Made, tmp_path: Path
+) -> None:
+    copy = small.copy_to(tmp_path / "copy")
+    path = objects(small)[0]
+    flip(path)
+    damaged = path.read_bytes()
+    done = mend(small, copy)
+    item = done["repaired"][0]["id"]  # type: ignore[index]
+    aside = [p for p in (small.folder / "archive/.damaged").rglob("*") if p.is_file()]
+    assert [p.read_bytes() for p in aside] == [damaged]
+    with small.open() as opened:
+        assert opened.catalogue.entry(opened.catalogue.history(item)[-1]).type == "repaired"
+    assert look(small)["unreferenced"]["count"] == 0
+
+
+def test_what_no_copy_has_stays_named(small: Made, tmp_path: Path) -> None:
+    copy = small.copy_to(tmp_path / "copy")
+    flip(objects(small)[0])
+    flip(objects(copy)[0])
+    objects(small)[1].unlink()
+    done = mend(small, copy)
+    assert done["exit"] == 10
+    assert codes(done) == {"E-OBJECT-CHANGED"}
+    assert len(done["repaired"]) == 1  # type: ignore[arg-type]
+    assert "damaged, too" in str(done["notices"])
+
+
+def test_without_a_copy_nothing_is_lost_further(small: Made) -> None:
+    flip(objects(small)[0])
+    before = contents(small.folder)
+    done = mend(small)
+    assert done["exit"] == 10
+    after = contents(small.folder)
+    assert {k: after[k] for k in before if "objects" in k or "commits" in k} == {
+        k: v for k, v in before.items() if "objects" in k or "commits" in k
+    }
+
+
+def test_a_damaged_header_that_no_copy_has_is_not_thrown_away(small: Made) -> None:
+    """It may still open for one of its readers."""
+    swap_headers(small)
+    before = full_commit(small).read_bytes()
+    assert mend(small)["exit"] == 10
+    assert full_commit(small).read_bytes() == before
+
+
+def test_a_copy_that_is_ahead_is_not_mended_from(small: Made, tmp_path: Path) -> None:
+    """This vault is the old one of the two: what was given up since, it does not know."""
+    ahead = small.copy_to(tmp_path / "ahead")
+    write_files(tmp_path / "more", 1)
+    ahead.ingest(tmp_path / "more")
+    flip(objects(small)[0])
+    # The pin outside is that of the copy now: this vault could not sign in any case.
+    with small.open() as opened, pytest.raises(LogInconsistent) as caught:
+        fixity(opened, all=True, repair=True, copies=good_copies(opened, str(ahead.folder)))
+    assert caught.value.code == "E-REPLICA-AHEAD"
+
+
+STEPS = ["repair-noted", "repair-staged", "repair-aside", "repair-adopted", "repair-mended"]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_any_step_the_next_run_finishes(small: Made, tmp_path: Path, step: str) -> None:
+    copy = small.copy_to(tmp_path / "copy")
+    before = contents(small.folder)
+    flip(objects(small)[0])
+    dead = run_repair(small, copy, step)
+    assert dead["status"] < 0
+    found = mend(small, copy)
+    assert (found["exit"], found["damaged"]) == (0, [])
+    assert [event.type for event in small.entries()].count("repaired") == 1
+    assert not (small.folder / "control/repairs/pending").exists()
+    was_mended(small, before)
+
+
+def run_repair(vault: Made, copy: Made, step: str) -> dict[str, int]:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from evidence_vault.vault.opening import open_vault\n"
+        "from evidence_vault.vault.fixity import fixity\n"
+        "from evidence_vault.vault.goodcopies import good_copies\n"
+        f"with open_vault(Path(sys.argv[1]), lambda: {PASSPHRASE!r}) as vault:\n"
+        "    fixity(vault, all=True, repair=True, copies=good_copies(vault, sys.argv[2]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(vault.folder), str(copy.folder)],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "EVIDENCE_VAULT_FAULT": step},
+        capture_output=True,
+    )
+    return {"status": done.returncode}
+
+
+def test_headers_that_a_logged_event_gave_up_are_never_brought_back(
+    templates: Path, tmp_path: Path
+) -> None:
+    """A copy from before the removal still has them: the attack is to damage what is left."""
+    from tests.transfer.worlds import make_world, opened
+
+    (tmp_path / "world").mkdir()
+    world = make_world(tmp_path / "world")
+    old = tmp_path / "old"
+    world.handed_over()
+    shutil.copytree(world.field, old)
+    world.remove()
+    field = Made(world.field, tmp_path / "none", tmp_path / "state")
+    commits = sorted((world.field / "control/commits").iterdir(), key=lambda p: int(p.name))
+    flip(next(p for p in commits if int(p.name)))
+    with opened(world.field) as vault:
+        copies = good_copies(vault, str(old))
+        fixity(vault, all=True, repair=True, copies=copies)
+        removed = {
+            unit.id
+            for commit in copies.log_of(vault).commits(0)
+            for committed in copies.log_of(vault).contents(commit)
+            for unit in parse_entry(committed.entry).event.units
+            if parse_entry(committed.entry).event.subject["kind"] == "item"
+        }
+        vault.log.forget()
+        here = {
+            unit
+            for commit in vault.log.commits(0)
+            if not commit.is_stub
+            for committed in commit.entries
+            for unit in committed.headers
+        }
+    assert removed
+    assert not removed & here
+    assert not [p for p in (field.folder / "archive/objects").rglob("*") if p.is_file()]

@@ -1,0 +1,19 @@
+"""One command on a world, in a process of its own that a test kills."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from evidence_vault.seal import keyring
+
+from .worlds import World
+
+keyring.LOG_N = 10
+world, command = World(Path(sys.argv[1])), sys.argv[2]
+if command == "add":
+    world.add()
+elif command == "sync":
+    world.sync()
+elif command == "restore":
+    world.restore(world.place("usb-1"))
