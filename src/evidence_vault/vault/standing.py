@@ -77,7 +77,7 @@ def demand_stands(vault: Vault, frontier: Frontier, by_root: bool = False) -> No
     if before == now:
         return
     grew = isinstance(before, Stood) and before.grew_into(now)
-    if by_root or not grew or _behind_catalogue(vault, frontier):
+    if by_root or not grew or _behind_catalogue(vault):
         demand_may_sign(vault, frontier, by_root)
 
 
