@@ -178,6 +178,20 @@ def test_header_copies_recover_an_item_whose_headers_were_destroyed(world: World
             restore_headers(vault, [third])
 
 
+def test_fixity_repairs_held_items_from_the_copies_that_their_hold_keeps(world: World) -> None:
+    first, second, third = world.items()
+    world.place(first)
+    with opened(world.vault) as vault:
+        lose_headers(vault)
+        told = fixity(vault, all=True, repair=True)
+        assert first in {each["id"] for each in told["repaired"]}
+        left = {each["id"] for each in told["damaged"]}
+        assert {second, third} <= left and first not in left
+        assert told["exit"] == 10
+        with open_content(vault, ingested_event(vault, first)) as stream:
+            assert stream.read() == CONTENTS["a.txt"]
+
+
 def test_header_copies_are_found_when_the_catalogue_is_lost_too(world: World) -> None:
     first = world.items()[0]
     world.place(first)

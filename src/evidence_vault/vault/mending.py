@@ -36,6 +36,7 @@ from evidence_vault.prove.damage import DAMAGED, Damage
 from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.holdrestore import restore_headers
 from evidence_vault.vault.mendlocks import mend_lock, put_again
 from evidence_vault.vault.mendlog import MendedLog
 from evidence_vault.vault.opening import Vault
@@ -52,6 +53,13 @@ _OF_VERSIONS = (
     codes.OBJECT_OVERLAID,
     codes.LOCK_WEAKER,
     codes.HOLD_OFF,
+)
+_OF_HEADERS = (
+    codes.HEADER_MISSING,
+    codes.HEADER_CHANGED,
+    codes.HEADER_SWAPPED,
+    codes.PACK_MISSING,
+    codes.PACK_CHANGED,
 )
 _OF_PAYLOADS = (*_OF_OBJECTS, *_OF_VERSIONS)
 
@@ -241,11 +249,22 @@ class _Mender:
             mine = [d for d in damaged if d.log == number and d.code not in _OF_PAYLOADS]
             if mine:
                 MendedLog(self._vault, number, self._copies, removed, self._notices).mend(mine)
+        self._held_headers(damaged)
         for each in damaged:
             if each.code in _OF_OBJECTS:
                 self._try(each, self._object)
             elif each.code in _OF_VERSIONS:
                 self._try(each, self._version)
+
+    def _held_headers(self, damaged: list[Damage]) -> None:
+        """Headers of held items, from the copies that their holds keep."""
+        if not any(each.code in _OF_HEADERS for each in damaged):
+            return
+        for item in self._vault.catalogue.held_ids():
+            try:
+                restore_headers(self._vault, [item])
+            except VaultError as error:
+                self._notices.append(f"{item}: copies of its headers: {error.message}")
 
     def _try(self, damage: Damage, how: Callable[[Damage], None]) -> None:
         try:
