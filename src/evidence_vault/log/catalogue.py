@@ -131,18 +131,6 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         ]
         return Frontier(state.size, hashes)
 
-    def lock_ends(self) -> list[tuple[str, int]]:
-        """(day on which locks end, UTC, of how many objects), the first first."""
-        day = func.substr(LogObject.until, 1, 10)
-        query = (
-            select(day, func.count())
-            .where(LogObject.until.is_not(None))  # type: ignore[union-attr]
-            .group_by(day)
-            .order_by(day)
-        )
-        with self._session() as session:
-            return [(f"{row[0]}T00:00:00Z", row[1]) for row in session.execute(query)]
-
     def placed(self, digests: Sequence[str]) -> dict[str, Placed]:
         """What the object store answered for these objects, of those it answered for."""
         found: dict[str, Placed] = {}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from evidence_vault.errors import NotFound, StoreError, VaultError
-from evidence_vault.vault.countersigning import posix
 from evidence_vault.vault.handovers import REMOVED
 from evidence_vault.vault.mending import NOTE
 from evidence_vault.vault.opening import Vault
-
-_SOON = 90 * 24 * 3600  # seconds
 
 
 class Seen(NamedTuple):
@@ -39,7 +36,7 @@ def storage(vault: Vault) -> Iterator[Seen]:
             except StoreError as error:
                 yield Seen(f"{name}: reached", None, error.message, error.hint)
     yield from _credentials(vault)
-    for look in (_behind, _left_half_done, _locks):
+    for look in (_behind, _left_half_done):
         try:
             yield from look(vault)
         except VaultError as error:
@@ -92,20 +89,3 @@ def _is_there(vault: Vault, key: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _locks(vault: Vault) -> Iterator[Seen]:
-    """Locks that end within three months, as they are recorded."""
-    if not vault.archive.locks:
-        return
-    ends = cast(Any, vault.catalogue).lock_ends()
-    now = posix(vault.clock.now())
-    soon = [(until, count) for until, count in ends if posix(until) - now < _SOON]
-    count = sum(each[1] for each in soon)
-    if not ends:
-        yield Seen("locks", None, "no lock of any object is recorded", "evidence-vault rebuild")
-    elif count:
-        said = f"the locks of {count} objects end within 90 days, the first on {soon[0][0]}"
-        yield Seen("locks", False, said, "evidence-vault retention set --all --until DATE")
-    else:
-        yield Seen("locks", True, f"the first lock ends on {ends[0][0]}")

@@ -253,7 +253,7 @@ def notices(vault: Vault) -> list[str]:
     known = enrolled(vault)
     if not known:
         return [
-            "this vault has no replica: what is on this disk is the only copy "
+            "this vault has no replica: its store is the only copy "
             "(evidence-vault replica add NAME PLACE --reason TEXT)"
         ]
     said = []
