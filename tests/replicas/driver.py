@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from evidence_vault.seal import keyring
+from evidence_vault.vault.keeping import keep
 
 from .worlds import World
 
@@ -15,5 +16,7 @@ if command == "add":
     world.add()
 elif command == "sync":
     world.sync()
+elif command == "keep":
+    keep(world.base / "keeper", world.base / "known.json", world.base / "update")
 elif command == "restore":
     world.restore(world.place("usb-1"))

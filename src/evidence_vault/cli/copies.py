@@ -154,3 +154,57 @@ def restore(
             progress=progress.counted,
         )
     return answer(result, render.restored)
+
+
+@replica.command("update")
+@click.argument("name", metavar="NAME")
+@click.option("-o", "out", type=PATH, required=True, metavar="FILE", help="File to write.")
+@click.option("--whole", is_flag=True, help="Everything once more, not only what is new.")
+@with_session
+def update(session: Session, name: str, out: Path, whole: bool) -> Answer:
+    """Write what is new in control/ for the one who keeps the copy NAME in other hands.
+
+    The file holds headers that nobody can use without the vault's keys, and what proves each
+    destruction: the ids of removed items, and the other vault's word that it has them.
+    """
+    from evidence_vault.vault.keepers import update as write_update
+
+    with session.open() as vault:
+        result = write_update(vault, name, out, whole)
+    return answer(result, render.updated)
+
+
+@replica.command("keep")
+@click.argument("folder", type=PATH, metavar="DIR")
+@click.argument("update", type=PATH, required=False, metavar="UPDATE")
+@click.option(
+    "--trust", type=PATH, required=True, metavar="FILE", help="Trust file, got by another channel."
+)
+@click.option("-o", "out", type=PATH, metavar="ANSWER", help="Signed answer for the vault.")
+@with_session
+def keep(
+    session: Session, folder: Path, update: Path | None, trust: Path, out: Path | None
+) -> Answer:
+    """Keep another organisation's control/ in DIR. Needs no vault and none of its keys.
+
+    Without UPDATE: the key to be enrolled, and what is kept. A header is destroyed only when the
+    signed log, and the signature of the vault that took the item over, say so. An older log, or
+    another history, ends in exit 11 and changes nothing.
+    """
+    from evidence_vault.vault.keeping import keep as keep_update
+
+    result = keep_update(folder, trust, update, out)
+    return answer(result, render.kept, "", render.kept_findings(result))
+
+
+@replica.command("acknowledge")
+@click.argument("file", type=PATH, metavar="ANSWER")
+@with_session
+def acknowledge(session: Session, file: Path) -> Answer:
+    """Record what a keeper says it holds and has destroyed, signed by the enrolled key."""
+    from evidence_vault.vault.keepers import acknowledge as acknowledge_answer
+
+    by = session.actor()
+    with session.open() as vault:
+        result = acknowledge_answer(vault, file, by)
+    return answer(result, render.acknowledged, "; ".join(result["notices"]))

@@ -157,3 +157,51 @@ def restored(result: dict[str, Any]) -> str:
         *_found(result["findings"]),
     ]
     return "\n".join([*lines, *notices(result["notices"])])
+
+
+def updated(result: dict[str, Any]) -> str:
+    """The file for a keeper."""
+    lines = [
+        f"Written for {shown(result['name'])}: {shown(result['file'])}",
+        f"  entries:  {result['since']} to {result['size']}",
+        f"  size:     {size(int(result['bytes']))}",
+        f"  orders:   {number(len(result['orders']), 'removal')}",
+    ]
+    return "\n".join([*lines, *notices(result["notices"])])
+
+
+def kept(result: dict[str, Any]) -> str:
+    """What a keeper holds, destroyed and refused."""
+    whose = "nothing yet" if result["origin"] is None else f"control/ of {shown(result['origin'])}"
+    lines = [
+        f"Kept here: {whose}",
+        f"  entries:    {result['entries']} ({result['new']} new)",
+        f"  headers:    {result['headers']}",
+        f"  destroyed:  {number(len(result['destroyed']), 'logged removal')} carried out",
+        f"  key:        {result['keeper']}",
+    ]
+    for each in result["refused"]:
+        lines.append(f"  REFUSED:    {shown(each['id'])}: {shown(each['reason'])}; it stays here")
+    lines += _found(result["findings"])
+    return "\n".join([*lines, *notices(result["notices"])])
+
+
+def kept_findings(result: dict[str, Any]) -> list[dict[str, str]]:
+    """Findings of an update, refused orders among them."""
+    refused = [
+        {"code": each["code"], "message": each["reason"], "where": each["id"]}
+        for each in result["refused"]
+    ]
+    return [*result["findings"], *refused]
+
+
+def acknowledged(result: dict[str, Any]) -> str:
+    """What a keeper confirmed."""
+    lines = [
+        f"Recorded: {shown(result['name'])} holds {number(result['entries'], 'entry', 'entries')}, "
+        f"{number(result['headers'], 'header')} (event {result['event']}).",
+        f"  destroyed:  {number(len(result['destroyed']), 'logged removal')} carried out",
+    ]
+    if result["pending"]:
+        lines.append(f"  PENDING:    {number(result['pending'], 'logged removal')}")
+    return "\n".join([*lines, *notices(result["notices"])])

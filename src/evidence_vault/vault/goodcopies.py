@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from evidence_vault.core.keeping import is_keeper
 from evidence_vault.errors import UsageError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import ObjectStore
@@ -28,6 +29,12 @@ class FolderCopy:
 
 
 def _of_replica(vault: Vault, each: Enrolled) -> FolderCopy:
+    if is_keeper(each.replica.place):
+        raise UsageError(
+            f"replica {each.replica.name} is in other hands",
+            code="E-IN-OTHER-HANDS",
+            hint="have its folder brought here, and name that folder",
+        )
     target = open_target(each.replica.place, each.replica.part, vault.folder)
     demand_marker(vault, each.replica, target)
     if target.archive is None or target.control is None:

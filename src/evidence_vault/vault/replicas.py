@@ -8,108 +8,44 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
 from evidence_vault.config import is_url
-from evidence_vault.core.event import parse_entry
+from evidence_vault.core.keeping import is_keeper, parse_keeper
 from evidence_vault.core.replicas import ARCHIVE, CONTROL, Position
-from evidence_vault.errors import EvidenceError, LogInconsistent, UsageError, VaultError
+from evidence_vault.errors import (
+    FormatError,
+    LogInconsistent,
+    PolicyRefused,
+    SignatureInvalid,
+    UsageError,
+    VaultError,
+)
 from evidence_vault.log.replicaindex import ENROLLED, RETIRED, ReplicaChange
-from evidence_vault.log.tables import LogReplica
 from evidence_vault.vault.countersigning import posix
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.mirrorparts import Target
 from evidence_vault.vault.opening import Vault, demand_desk
-from evidence_vault.vault.records import committed_at
 from evidence_vault.vault.replicacheck import examine
+from evidence_vault.vault.replicalist import UPDATE_WAY, chosen
+from evidence_vault.vault.replicalist import Enrolled as Enrolled
+from evidence_vault.vault.replicalist import enrolled as enrolled
 from evidence_vault.vault.replicaplaces import (
     Replica,
     demand_marker,
     demand_place,
-    marker_mac,
-    open_part,
     open_target,
     parts_of,
-    read_marker,
     stores_of,
     whole_place,
     write_markers,
 )
-from evidence_vault.vault.setnotes import entry_values
 from evidence_vault.vault.tombstones import count_tombstones
 from evidence_vault.vault.writer import Writer, writing
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 _DAY = 24 * 3600
 _WAY = "evidence-vault replica sync"
-
-
-@dataclass(frozen=True)
-class Enrolled:
-    """A replica, and what the log says became of it."""
-
-    replica: Replica
-    row: LogReplica
-
-    def holds(self, log: int, size: int) -> bool:
-        """Whether it was synced up to entry ``size`` of ``log``, with nothing found damaged."""
-        return (self.row.synced_log, self.row.synced_size) >= (log, size) and not self.row.damaged
-
-
-def enrolled(vault: Vault, retired: bool = False) -> list[Enrolled]:
-    """Every replica in order of enrolment; needs the keyring. None on a field vault.
-
-    One whose enrolment can't be read any more (its header is lost) is called by its id, and its
-    place is not known: it may be given by its place.
-    """
-    if vault.keyring.is_station:
-        return []
-    found = []
-    for row in vault.catalogue.replicas(retired):
-        try:
-            committed = committed_at(vault, row.idx, row.log)
-            told = entry_values(vault, committed, parse_entry(committed.entry).event)["replica"]
-        except EvidenceError:
-            told = {"name": row.id[:8], "place": ""}
-        replica = Replica(row.id, told["name"], told["place"], row.part, row.log, row.idx)
-        found.append(Enrolled(replica, row))
-    return found
-
-
-def _by_place(vault: Vault, place: str) -> Enrolled | None:
-    """The replica that lies at a place, by the id in its marker."""
-    rows = {row.id: row for row in vault.catalogue.replicas()}
-    for part in (ARCHIVE, CONTROL):
-        try:
-            marker, ours = read_marker(open_part(place, part, vault.folder), marker_mac(vault))
-        except VaultError:
-            continue
-        row = rows.get(marker.replica)
-        if ours and row is not None:
-            where = whole_place(place)
-            return Enrolled(Replica(row.id, place, where, row.part, row.log, row.idx), row)
-    return None
-
-
-def chosen(vault: Vault, names: list[str]) -> list[Enrolled]:
-    """Those named, or all; raises UsageError for a name that is none."""
-    known = {each.replica.name: each for each in enrolled(vault)}
-    for name in names:
-        if name not in known and (there := _by_place(vault, name)) is not None:
-            known[name] = there
-        if name not in known:
-            raise UsageError(
-                f"there is no replica {name}",
-                code="E-NO-REPLICA",
-                hint="`evidence-vault replica status` shows them",
-            )
-    if not known:
-        raise UsageError(
-            "this vault has no replica",
-            code="E-NO-REPLICA",
-            hint="add one: `evidence-vault replica add NAME PLACE --reason TEXT`",
-        )
-    return [known[name] for name in names] if names else list(known.values())
 
 
 def add(
@@ -125,7 +61,11 @@ def add(
     _demand_reason(reason)
     if not _NAME.match(name):
         raise UsageError("the name of a replica has up to 40 letters, digits, dots and hyphens")
-    place = whole_place(place)
+    kept = is_keeper(place)
+    if kept:
+        _demand_keeper(vault, place, part)
+    else:
+        place = whole_place(place)
     with writing(vault):
         pass  # the catalogue then knows what a crash left committed
     for each in enrolled(vault):
@@ -135,7 +75,7 @@ def add(
             raise UsageError(
                 f"this place is the replica {each.replica.name} already", code="E-REPLICA-TAKEN"
             )
-    target = demand_place(vault, place, part)
+    target = Target(None, None) if kept else demand_place(vault, place, part)
     replica = Replica(secrets.token_hex(16), name, place, part, vault.config.log, -1)
     with writing(vault) as writer:
         # 1. A crash here leaves a place that only this vault may take again.
@@ -152,11 +92,33 @@ def add(
     return {
         "event": event,
         "name": name,
-        "notices": [f"it holds nothing yet: {_WAY} {name}", *_what_it_reads(vault)],
+        "notices": [
+            f"it holds nothing yet: {f'{UPDATE_WAY} {name} -o FILE' if kept else f'{_WAY} {name}'}",
+            *_what_it_reads(vault),
+        ],
         "part": part,
         "place": place,
         "replica": replica.id,
     }
+
+
+def _demand_keeper(vault: Vault, place: str, part: str) -> None:
+    """Whether a copy may be given into other hands: of headers that nobody there can use."""
+    try:
+        parse_keeper(place)
+    except (FormatError, SignatureInvalid) as error:
+        raise UsageError(
+            f"this is no keeper's key: {error.message}",
+            code="E-KEEPER-KEY",
+            hint="`evidence-vault replica keep DIR --trust FILE` makes one and shows it",
+        ) from error
+    if part != CONTROL:
+        raise UsageError("somebody else keeps control/ alone: give --part control")
+    if vault.config.plaintext:
+        raise PolicyRefused(
+            "this vault is not encrypted: whoever keeps a copy reads everything",
+            code="E-KEEPER-PLAINTEXT",
+        )
 
 
 def retire(vault: Vault, name: str, reason: str, by: str | None = None) -> dict[str, Any]:
@@ -165,7 +127,7 @@ def retire(vault: Vault, name: str, reason: str, by: str | None = None) -> dict[
     _demand_reason(reason)
     with writing(vault):
         pass
-    each = chosen(vault, [name])[0]
+    each = chosen(vault, [name], kept=True)[0]
     left = pending(vault, each)
     with writing(vault) as writer:
         values = {"actor": by, "purpose": reason, "replica": told_of(each.replica)}
@@ -207,6 +169,8 @@ def status(vault: Vault) -> dict[str, Any]:
 def _row(vault: Vault, each: Enrolled) -> dict[str, Any]:
     replica, row = each.replica, each.row
     state, why, at = "current", "", None
+    if is_keeper(replica.place):
+        return _shown(vault, each, "current" if each.holds(*newest_work(vault)) else "behind")
     try:
         target = open_target(replica.place, replica.part, vault.folder)
         at = demand_marker(vault, replica, target)
@@ -219,7 +183,14 @@ def _row(vault: Vault, each: Enrolled) -> dict[str, Any]:
     except VaultError as error:
         states = {"E-REPLICA-ABSENT": "absent", "E-REPLICA-FOREIGN": "foreign"}
         state, why = states.get(error.code, "unreachable"), error.message
-    now = vault.clock.now()
+    return _shown(vault, each, state, why, at)
+
+
+def _shown(
+    vault: Vault, each: Enrolled, state: str, why: str = "", at: Position | None = None
+) -> dict[str, Any]:
+    """A row of ``status``; ``at``: how far it is by its own marker, None where it was not seen."""
+    replica, row, now = each.replica, each.row, vault.clock.now()
     log, size = (row.synced_log, row.synced_size) if at is None else (at.log, at.size)
     return {
         "damaged": row.damaged,
@@ -258,11 +229,11 @@ def notices(vault: Vault) -> list[str]:
         ]
     said = []
     for each in known:
-        name = each.replica.name
+        name, way = each.replica.name, _way(each)
         if waiting := pending(vault, each):
             said.append(
                 f"replica {name} has not confirmed {waiting} destructions that the log asks for: "
-                f"{_WAY} {name}"
+                f"{way} {name}"
             )
         if each.row.damaged:
             said.append(
@@ -270,9 +241,9 @@ def notices(vault: Vault) -> list[str]:
                 f"looked at: {_WAY} --whole {name}"
             )
         if each.row.synced_at is None:
-            said.append(f"replica {name} was never synced: {_WAY} {name}")
+            said.append(f"replica {name} was never synced: {way} {name}")
         elif not each.holds(*newest_work(vault)):
-            said.append(f"replica {name} is behind{_since(vault, each)}: {_WAY} {name}")
+            said.append(f"replica {name} is behind{_since(vault, each)}: {way} {name}")
     keeper = keeper_notice(vault)
     return said if keeper is None else [*said, keeper]
 
@@ -300,8 +271,9 @@ def batch_notice(vault: Vault) -> str:
         for each in known
         if not each.holds(*newest_work(vault))
     ]
+    reached = any(not is_keeper(e.replica.place) for e in known if not e.holds(*newest_work(vault)))
     text = f"this batch is on {copies} {'copy' if copies == 1 else 'copies'}"
-    return text if not behind else f"{text}; {', '.join(behind)}: {_WAY}"
+    return text if not behind else f"{text}; {', '.join(behind)}: {_WAY if reached else UPDATE_WAY}"
 
 
 def copies_of(vault: Vault) -> int:
@@ -315,12 +287,25 @@ def keeper_notice(vault: Vault) -> str | None:
     """
     if not is_url(vault.config.control) and not is_url(vault.config.archive):
         return None
-    if any(CONTROL in each.replica.parts for each in enrolled(vault)):
+    if any(in_other_hands(each) for each in enrolled(vault)):
         return None
-    return (
-        "nobody else keeps a copy of control/: whoever can delete it destroys the archive, "
-        "whatever Object Lock says (evidence-vault replica add NAME PLACE --part control)"
-    )
+    return NOBODY_KEEPS
+
+
+NOBODY_KEEPS = (
+    "nobody else keeps a copy of control/: whoever can delete it destroys the archive, whatever "
+    "Object Lock says (evidence-vault replica keep, in other hands; evidence-vault replica add NAME "
+    "keeper:KEY --part control)"
+)
+
+
+def in_other_hands(each: Enrolled) -> bool:
+    """Whether somebody else keeps ``control/``, and has said so with a signature."""
+    return is_keeper(each.replica.place) and each.row.synced_at is not None
+
+
+def _way(each: Enrolled) -> str:
+    return UPDATE_WAY if is_keeper(each.replica.place) else _WAY
 
 
 def told_of(replica: Replica) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from evidence_vault.vault.mirroring import Mirror
 from evidence_vault.vault.mirrorparts import Head, Mirrored, Source, Target
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.replicacheck import examine
+from evidence_vault.vault.replicalist import Enrolled, chosen
 from evidence_vault.vault.replicaplaces import (
     Replica,
     demand_marker,
@@ -37,7 +38,7 @@ from evidence_vault.vault.replicaplaces import (
     stores_of,
     write_markers,
 )
-from evidence_vault.vault.replicas import Enrolled, chosen, days, note, pending, told_of
+from evidence_vault.vault.replicas import days, note, pending, told_of
 from evidence_vault.vault.restoring import take_over
 from evidence_vault.vault.standing import standing
 from evidence_vault.vault.tombstones import tombstones

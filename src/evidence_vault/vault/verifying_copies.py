@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from evidence_vault.core.event import peek
+from evidence_vault.core.keeping import is_keeper
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.packs import parse_header_pack
 from evidence_vault.core.replicas import ARCHIVE, CONTROL, Position
@@ -35,8 +36,9 @@ from evidence_vault.vault.mirrorparts import Target
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.replicacheck import examine
+from evidence_vault.vault.replicalist import Enrolled, chosen, enrolled
 from evidence_vault.vault.replicaplaces import demand_marker, log_of, open_target, stores_of
-from evidence_vault.vault.replicas import Enrolled, chosen, enrolled, note, told_of
+from evidence_vault.vault.replicas import note, told_of
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.writer import writing
 
@@ -368,7 +370,7 @@ def good_header(
 def _parts(vault: Vault, part: str) -> Iterator[tuple[str, Any]]:
     """Every replica that holds a part, is this vault's and can be reached."""
     for each in enrolled(vault):
-        if part not in each.replica.parts:
+        if part not in each.replica.parts or is_keeper(each.replica.place):
             continue
         target = open_target(each.replica.place, each.replica.part, vault.folder)
         try:
