@@ -17,6 +17,7 @@ if command == "add":
 elif command == "sync":
     world.sync()
 elif command == "keep":
-    keep(world.base / "keeper", world.base / "known.json", world.base / "update")
+    trust = [world.base / "known.json", world.base / "known-partner.json"]
+    keep(world.base / "keeper", trust, world.base / "update")
 elif command == "restore":
     world.restore(world.place("usb-1"))

@@ -1,4 +1,4 @@
-"""A copy of control/ in other hands: it takes nothing on trust, and destroys only what it checked."""
+"""A copy of control/ in other hands: it destroys only what it checked by itself."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ class Kept:
         return self.world.base / "keeper"
 
     @property
-    def trust(self) -> Path:
-        return self.world.base / "known.json"
+    def trust(self) -> list[Path]:
+        """Of the vault and of its partner."""
+        return [self.world.base / "known.json", self.world.base / "known-partner.json"]
 
     @property
     def answer(self) -> Path:
@@ -71,7 +72,7 @@ class Kept:
 
     def round(self) -> dict[str, Any]:
         kept = self.keep(self.update())
-        assert kept["exit"] == 0, kept
+        assert kept["exit"] == 0, (kept["refused"], kept["findings"])
         assert self.acknowledge()["exit"] == 0
         return kept
 
@@ -92,7 +93,9 @@ def kept(world: World) -> Kept:
 
     this = Kept(world)
     with world.open() as vault:
-        export_trust(vault, this.trust)
+        export_trust(vault, this.trust[0])
+    with opened(world.partner) as vault:
+        export_trust(vault, this.trust[1])
     shown = keep(this.folder, this.trust)
     with world.open() as vault:
         replicas.add(vault, "lawyer", shown["keeper"], "control", "in other hands", "c-1")
@@ -277,9 +280,7 @@ ORDERS: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("name", ORDERS)
-def test_the_operator_orders_destruction(
-    removal: tuple[Kept, Parts, list[str]], name: str
-) -> None:
+def test_the_operator_orders_destruction(removal: tuple[Kept, Parts, list[str]], name: str) -> None:
     kept, parts, items = removal
     before = kept.held()
     ORDERS[name](parts, kept.world, items)
@@ -298,14 +299,7 @@ def test_the_receiver_is_not_in_the_keepers_trust_file(
     removal: tuple[Kept, Parts, list[str]],
 ) -> None:
     kept, _, items = removal
-    from evidence_vault.core.trust import format_trust, parse_trust
-
-    trust = parse_trust(kept.trust.read_bytes())
-    with kept.world.open() as vault:
-        own = vault.keyring.origin
-    alone = replace(trust, origins=tuple(o for o in trust.origins if o.origin == own))
-    kept.trust.write_bytes(format_trust(alone))
-    told = kept.keep(kept.file())
+    told = keep(kept.folder, kept.trust[:1], kept.file())
     assert told["exit"] == 10 and "trust file does not have" in told["refused"][0]["reason"]
     assert units_of(kept.world, items[0])[0] <= kept.held()
 

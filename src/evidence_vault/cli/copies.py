@@ -178,12 +178,18 @@ def update(session: Session, name: str, out: Path, whole: bool) -> Answer:
 @click.argument("folder", type=PATH, metavar="DIR")
 @click.argument("update", type=PATH, required=False, metavar="UPDATE")
 @click.option(
-    "--trust", type=PATH, required=True, metavar="FILE", help="Trust file, got by another channel."
+    "--trust",
+    "trusts",
+    type=PATH,
+    required=True,
+    multiple=True,
+    metavar="FILE",
+    help="Trust file, got by another channel: of this log, and of those that take items over.",
 )
 @click.option("-o", "out", type=PATH, metavar="ANSWER", help="Signed answer for the vault.")
 @with_session
 def keep(
-    session: Session, folder: Path, update: Path | None, trust: Path, out: Path | None
+    session: Session, folder: Path, update: Path | None, trusts: tuple[Path, ...], out: Path | None
 ) -> Answer:
     """Keep another organisation's control/ in DIR. Needs no vault and none of its keys.
 
@@ -193,7 +199,7 @@ def keep(
     """
     from evidence_vault.vault.keeping import keep as keep_update
 
-    result = keep_update(folder, trust, update, out)
+    result = keep_update(folder, trusts, update, out)
     return answer(result, render.kept, "", render.kept_findings(result))
 
 

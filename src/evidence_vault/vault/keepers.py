@@ -1,4 +1,4 @@
-"""A copy of ``control/`` in other hands, as seen from the vault: ``replica update``, ``acknowledge``.
+"""``replica update`` and ``acknowledge``: a copy of ``control/`` in other hands, from the vault.
 
 The vault writes a file; the keeper checks it without trusting the vault (keeping.py) and answers
 with a signed word. What the keeper has not confirmed is pending, by name.

@@ -1,8 +1,8 @@
 """``replica keep``: a copy of ``control/`` in other hands, which destroys only what it checked.
 
 1 finished    what a run that was ended left to destroy
-2 checked     the checkpoint under the keys of the trust file; the entries, from what is kept here to
-              what was signed; the orders (verify/orders.py). Until here nothing is written
+2 checked     the checkpoint under the keys of the trust file; the entries, from what is kept here
+              to what was signed; the orders (verify/orders.py). Until here nothing is written
 3 stored      new commits, each header compared with its signed entry
 4 noted       what the orders give up
 5 pinned      ``kept.json``: the new state, or still the old one
@@ -15,7 +15,7 @@ A header that the vault lost without an order stays, and is reported.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -112,15 +112,17 @@ class _Plan:
 
 
 def keep(
-    folder: Path, trust: Path, update: Path | None = None, out: Path | None = None
+    folder: Path, trust: Sequence[Path], update: Path | None = None, out: Path | None = None
 ) -> dict[str, Any]:
     """Steps 1 to 7; without ``update``, what is kept, and the key to be enrolled.
+
+    ``trust``: files that name this log and those that take items over.
 
     Exit 10 when a header is not the one that was signed, is gone without an order, or an order was
     refused. Raises LogInconsistent (11) for an older or another history, EvidenceError and
     FormatError for an update that does not hold: nothing is changed then.
     """
-    known = load_trust(trust)
+    known = _known(trust)
     with keeper_folder(folder) as here:
         state = here.state()
         if state is not None:
@@ -132,6 +134,25 @@ def keep(
             judged = plan.judged
             state = _take(update, here, state, plan, found)
         return _told(here, state, before, judged, found, out)  # 7.
+
+
+def _known(paths: Sequence[Path]) -> TrustFile:
+    """Several trust files as one; of a log that two name, the later state counts.
+
+    Raises EvidenceError (E-KEEPER-TRUST) where two name other keys for one log.
+    """
+    files = [load_trust(path) for path in paths]
+    found: dict[str, TrustOrigin] = {}
+    for each in (origin for file in files for origin in file.origins):
+        other = found.get(each.origin, each)
+        if (other.fingerprint, other.log_keys) != (each.fingerprint, each.log_keys):
+            raise EvidenceError(
+                f"the trust files name different keys for {each.origin}", code="E-KEEPER-TRUST"
+            )
+        found[each.origin] = max(other, each, key=lambda o: o.size)
+    authorities = {pem for file in files for pem in file.time_authorities}
+    origins = tuple(found[name] for name in sorted(found))
+    return TrustFile(max(f.made_at for f in files), origins, tuple(sorted(authorities)))
 
 
 def _opened(update: Path, act: Any) -> Any:
@@ -152,7 +173,7 @@ def _check(
     head, known = reader.head, trust.origin(reader.head.origin)
     if known is None:
         raise EvidenceError(
-            f"the trust file does not have the log {head.origin}: nobody can say whose update it is",
+            f"the trust file does not have {head.origin}: nobody can say whose update this is",
             code="E-KEEPER-UNKNOWN",
         )
     pinned = state or KeptState(head.origin, known.fingerprint.hex(), known.log_keys)
@@ -175,14 +196,17 @@ def _check(
     wanted = set().union(*(indexes_named(order) for order in orders))
     walk = _Walk(wanted, sizes)
     _walk_kept(here, walk, head.since, pinned)
-    digests = []
+    digests, recut = [], False
     for _ in range(head.commits):
         data = reader.part()
-        commit = _goes_on(parse_commit(data), here, pinned)
+        commit = parse_commit(data)
+        recut = recut or not _goes_on(commit, here, pinned)
         _follow(walk, commit, head.since)
         digests.append(hashlib.sha256(data).digest())
     reader.finish()
     _demand_root(walk, point, pinned, known, head.since)
+    if recut:
+        raise FormatError("its commits are cut in another way than before", code="E-UPDATE")
     judged = _judge(orders, receipts, walk, head.origin)
     fresh = replace(pinned, size=point.size, root=point.root.hex())
     return _Plan(fresh, judged, digests, head.since)
@@ -250,16 +274,15 @@ def _walk_kept(here: KeeperFolder, walk: _Walk, since: int, pinned: KeptState) -
         raise damaged("its entries lead to another root than was pinned")
 
 
-def _goes_on(commit: Commit, here: KeeperFolder, pinned: KeptState) -> Commit:
-    """A commit of the update that was here before must have the same ends."""
-    if commit.start < pinned.size:
-        try:
-            old = here.commit(commit.start)
-        except FormatError:
-            old = None  # mended by this update
-        if commit.end > pinned.size or (old is not None and old.end != commit.end):
-            raise FormatError("its commits are cut in another way than before", code="E-UPDATE")
-    return commit
+def _goes_on(commit: Commit, here: KeeperFolder, pinned: KeptState) -> bool:
+    """Whether a commit of the update that was here before has the same ends."""
+    if commit.start >= pinned.size:
+        return True
+    try:
+        old = here.commit(commit.start)
+    except FormatError:
+        old = None  # mended by this update
+    return commit.end <= pinned.size and (old is None or old.end == commit.end)
 
 
 def _follow(walk: _Walk, commit: Commit, since: int) -> None:
@@ -338,7 +361,9 @@ def _take(
     state = plan.state
     for each in plan.judged:
         index, fresh = each.removed, pages[each.removed]
-        if each.units - here.page(index).units:
+        known = index in (*state.due, *state.done)
+        grown = each.units - here.page(index).units
+        if grown or (not known and (each.units or not each.refused)):
             here.write_page(index, fresh)  # 4.
             state = replace(
                 state,

@@ -167,7 +167,7 @@ def status(vault: Vault) -> dict[str, Any]:
 
 
 def _row(vault: Vault, each: Enrolled) -> dict[str, Any]:
-    replica, row = each.replica, each.row
+    replica = each.replica
     state, why, at = "current", "", None
     if is_keeper(replica.place):
         return _shown(vault, each, "current" if each.holds(*newest_work(vault)) else "behind")
@@ -294,8 +294,8 @@ def keeper_notice(vault: Vault) -> str | None:
 
 NOBODY_KEEPS = (
     "nobody else keeps a copy of control/: whoever can delete it destroys the archive, whatever "
-    "Object Lock says (evidence-vault replica keep, in other hands; evidence-vault replica add NAME "
-    "keeper:KEY --part control)"
+    "Object Lock says (`evidence-vault replica keep`, in other hands; `evidence-vault replica add "
+    "NAME keeper:KEY --part control`)"
 )
 
 
