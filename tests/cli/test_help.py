@@ -112,6 +112,9 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("replica", "status"): [],
     ("replica", "verify"): ["--all", "--sample"],
     ("replica", "retire"): ["--reason"],
+    ("replica", "update"): ["-o", "--whole"],
+    ("replica", "keep"): ["--trust", "-o"],
+    ("replica", "acknowledge"): [],
     ("replica", "restore"): ["--recovery", "--keyring", "--control", "--expect"],
     ("rebuild",): ["--recovery", "--expect", "--no-index"],
     ("migrate",): [

@@ -493,6 +493,21 @@ STEPS = [
 ]
 
 
+def test_a_first_run_is_killed_and_runs_again(kept: Kept) -> None:
+    before = kept.state()
+    shutil.rmtree(kept.folder / "control")
+    (kept.folder / "kept.json").unlink()
+    kept.update(whole=True)
+    die(kept.world, "keep", "keeper-commit")
+    assert kept.keep(kept.file())["exit"] == 0
+    assert set(before) <= set(kept.state())
+
+
+def test_what_was_pinned_is_lost_and_that_is_said(kept: Kept) -> None:
+    (kept.folder / "kept.json").unlink()
+    assert refused(kept, kept.update(whole=True), EvidenceError).code == "E-KEPT-DAMAGED"
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_keeper_is_killed_and_runs_again(
     removal: tuple[Kept, Parts, list[str]], step: str

@@ -65,7 +65,8 @@ class KeptState:
 
 @dataclass(frozen=True)
 class Page:
-    """A checked order: ids of units whose headers go, and the entries that name them."""
+    """A checked order: ids of units whose headers go, and the entries out of which they go. The
+    same unit named by another entry stays there."""
 
     units: frozenset[str]
     entries: tuple[int, ...]
@@ -176,19 +177,21 @@ class KeeperFolder:
 
     def drop(self, units: Iterable[str], entries: Iterable[int]) -> None:
         """Destroy headers: out of the commits that hold them, then out of the packs."""
-        doomed, known = frozenset(units), self.starts()
-        touched = {known[bisect.bisect_right(known, index) - 1] for index in entries if known}
+        doomed, named, known = frozenset(units), frozenset(entries), self.starts()
+        touched = {known[bisect.bisect_right(known, index) - 1] for index in named if known}
         for start in sorted(touched):
             commit = self.commit(start)
             if commit is None:
                 continue
             fresh = tuple(
-                replace(e, headers={u: h for u, h in e.headers.items() if u not in doomed})
-                for e in commit.entries
+                e
+                if index not in named
+                else replace(e, headers={u: h for u, h in e.headers.items() if u not in doomed})
+                for index, e in enumerate(commit.entries, start)
             )
             self.write_commit(replace(commit, entries=fresh))
             step("keeper-header-gone")
-        self.write_packs({index // TILE_WIDTH for index in entries}, self.starts_end())
+        self.write_packs({index // TILE_WIDTH for index in named}, self.starts_end())
 
     def starts_end(self) -> int:
         """Where the last commit that is here ends."""

@@ -345,9 +345,11 @@ def _take(
 ) -> KeptState:
     """Store, note, pin, destroy."""
     pages = _pages(here, plan)
-    doomed = frozenset().union(*(page.units for page in pages.values()))
+    doomed: dict[int, frozenset[str]] = {}
+    for page in pages.values():
+        for index in page.entries:
+            doomed[index] = doomed.get(index, frozenset()) | page.units
     old_size = 0 if before is None else before.size
-    here.write_marker(plan.state.origin)
     here.forget_beyond(old_size)
     groups = set(range(old_size // TILE_WIDTH, plan.state.size // TILE_WIDTH))
     with update.open("rb") as stream:
@@ -374,6 +376,7 @@ def _take(
         state = replace(state, refused=tuple(sorted(refused)))
     step("keeper-noted")
     here.save(state)  # 5.
+    here.write_marker(state.origin)
     step("keeper-pinned")
     return _carry_out(here, state)  # 6.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from evidence_vault.core.commit import Commit, Committed
@@ -22,9 +23,16 @@ class Found:
 
 
 def merged(
-    here: KeeperFolder, commit: Commit, old_size: int, doomed: frozenset[str], found: Found
+    here: KeeperFolder,
+    commit: Commit,
+    old_size: int,
+    doomed: Mapping[int, frozenset[str]],
+    found: Found,
 ) -> Commit:
-    """The commit with every good header of the update and of what is here already."""
+    """The commit with every good header of the update and of what is here already.
+
+    ``doomed``: by entry, the units that a checked order gave up: not taken again.
+    """
     old: Commit | None = None
     if commit.start < old_size:
         try:
@@ -34,7 +42,8 @@ def merged(
     entries = []
     for offset, new in enumerate(commit.entries):
         before = None if old is None else old.entries[offset]
-        entries.append(_entry(new, before, commit.start + offset, doomed, found))
+        index = commit.start + offset
+        entries.append(_entry(new, before, index, doomed.get(index, frozenset()), found))
     return replace(commit, entries=tuple(entries))
 
 

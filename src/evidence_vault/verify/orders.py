@@ -219,7 +219,7 @@ def _covered(
         elif event.type in DERIVATIONS:
             good = _carried(event) in receipt.derived.get((item.home, item.id), frozenset())
         else:
-            good = index < item.offer
+            good = not _carried(event)  # nothing else that happens to an item stores bytes
         if not good:
             raise _no(f"the other vault does not say that it has what entry {index} names")
         units |= {unit.id for unit in event.units if unit.kind in _CARRIED}
@@ -233,6 +233,8 @@ def _members(shown: Shown, kind: str, kept: Kept) -> tuple[dict[str, Any], list[
         raise _no(f"entry {shown.index} of the log is no {kind}")
     values = check_disclosures(event.commitments, shown.reveals)
     seed, members = parse_members(values.get("members"))
+    if not all(isinstance(each.home, str) and isinstance(each.id, str) for each in members):
+        raise _no(f"entry {shown.index} names its items in a way that can't be read")
     if set_root(seed, members).hex() != event.subject["root"]:
         raise _no(f"entry {shown.index} is about other items")
     return values, members
