@@ -32,7 +32,7 @@ class Hands:
 
 def test_a_round(world: World, tmp_path: Path) -> None:
     hands = Hands(world)
-    update, answer = tmp_path / "update-1", tmp_path / "answer-1"
+    update, answer = tmp_path / "unchecked", tmp_path / "refused"
     first = call("replica", "keep", hands.folder, "--trust", hands.trusts[0], "--json")
     assert first.status == 0
     check_schema("replica-keep", first.json())
