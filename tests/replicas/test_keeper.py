@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from evidence_vault.core.commit import Commit, format_commit, parse_commit
+from evidence_vault.core.entry0 import parse_entry0
+from evidence_vault.core.event import parse_entry
 from evidence_vault.core.keeping import (
     Order,
     UpdateReader,
@@ -18,6 +20,9 @@ from evidence_vault.core.keeping import (
     format_orders,
     parse_orders,
 )
+from evidence_vault.core.keystate import KeyState
+from evidence_vault.core.merkle import Frontier, leaf_hash
+from evidence_vault.core.trust import parse_trust
 from evidence_vault.errors import (
     EvidenceError,
     FormatError,
@@ -29,6 +34,8 @@ from evidence_vault.errors import (
 from evidence_vault.vault import keepers, replicas
 from evidence_vault.vault.keeping import keep
 from evidence_vault.vault.records import ingested_event, open_content
+from evidence_vault.verify import orders
+from evidence_vault.verify.orders import Receipt
 
 from .test_kill import die
 from .test_tombstones import hand_over, units_of
@@ -304,6 +311,74 @@ def test_the_receiver_is_not_in_the_keepers_trust_file(
     assert units_of(kept.world, items[0])[0] <= kept.held()
 
 
+def read_by_the_keeper(kept: Kept) -> tuple[Order, dict[str, Receipt | str], orders.Kept]:
+    """The one order of the update, its receipts, and the log as a keeper reads it."""
+    parts = Parts.of(kept.update(whole=True))
+    frontier, entries, roots = Frontier(), {}, {}
+    for index, raw in enumerate(e.entry for c in parts.commits for e in c.entries):
+        frontier.append(leaf_hash(raw))
+        entries[index], roots[index + 1] = raw, frontier.root()
+    trust = parse_trust(kept.trust[1].read_bytes())
+    receipts: dict[str, Receipt | str] = {
+        orders.digest_of(data): orders.read_acknowledgement(data, trust) for data in parts.receipts
+    }
+    keys = KeyState(parse_entry0(entries[0]))
+    log = orders.Kept(parts.head.origin, len(entries), keys, entries, roots)
+    return parts.orders[0], receipts, log
+
+
+def test_the_removal_was_signed_by_a_key_that_was_revoked_before(
+    removal: tuple[Kept, Parts, list[str]],
+) -> None:
+    order, receipts, log = read_by_the_keeper(removal[0])
+    assert orders.judge(order, receipts, log).units
+    event = parse_entry(log.entries[order.removed.index]).event
+    clear = {"keyid": event.signer, "last_good": 2, "reason": "compromised", "role": "events"}
+    log.keys.apply(order.removed.index, replace(event, type="key-revoked", clear=clear))
+    judged = orders.judge(order, receipts, log)
+    assert not judged.units and "not signed by a key in force" in judged.refused[0][1]
+
+
+def test_the_acknowledgement_is_by_the_very_log_that_gives_the_order(
+    removal: tuple[Kept, Parts, list[str]],
+) -> None:
+    order, receipts, log = read_by_the_keeper(removal[0])
+    own = {
+        digest: replace(each, origin=log.origin)
+        for digest, each in receipts.items()
+        if isinstance(each, Receipt)
+    }
+    judged = orders.judge(order, own, log)
+    assert not judged.units and "this very log" in judged.refused[0][1]
+
+
+def test_the_receiver_has_signed_another_history_of_the_log(
+    removal: tuple[Kept, Parts, list[str]],
+) -> None:
+    order, receipts, log = read_by_the_keeper(removal[0])
+    log = replace(log, roots=dict.fromkeys(log.roots, bytes(32)))
+    with pytest.raises(LogInconsistent) as seen:
+        orders.judge(order, receipts, log)
+    assert (seen.value.code, seen.value.exit_status) == ("E-FORK", 11)
+
+
+def test_a_unit_that_another_entry_names_too_stays_there(kept: Kept) -> None:
+    from evidence_vault.vault.keeperfolder import keeper_folder
+
+    with keeper_folder(kept.folder) as folder:
+        commit = next(c for c in folder.commits(3) if len(c.entries) > 1 or c.start)
+        start = commit.start
+        first = commit.entries[0]
+        unit, header = next(iter(first.headers.items()))
+        second = replace(first, headers={**first.headers})
+        folder.write_commit(replace(commit, end=start + 2, entries=(first, second)))
+        folder.drop([unit], [start])
+        found = folder.commit(start)
+    assert found is not None
+    assert unit not in found.entries[0].headers
+    assert found.entries[1].headers[unit] == header
+
+
 def test_a_header_lost_without_an_order_stays_and_is_reported(kept: Kept) -> None:
     world, item = kept.world, kept.world.items()[0]
     units, _ = units_of(world, item)
@@ -466,6 +541,9 @@ def test_an_old_answer_is_played_again(kept: Kept) -> None:
 
 
 def test_a_copy_in_other_hands_is_not_reached(kept: Kept) -> None:
+    with pytest.raises(UsageError) as none:
+        kept.world.sync()
+    assert none.value.code == "E-NO-REPLICA"
     with pytest.raises(UsageError) as seen:
         kept.world.sync("lawyer")
     assert seen.value.code == "E-IN-OTHER-HANDS"
@@ -477,12 +555,19 @@ def test_control_counts_as_in_other_hands_only_when_its_keeper_answered(kept: Ke
     world = kept.world
     with world.open() as vault:
         assert [replicas.in_other_hands(each) for each in replicas.enrolled(vault)] == [True]
+        on_disk, vault.config = vault.config, replace(vault.config, control="s3://bucket/control")
+        assert replicas.keeper_notice(vault) is None
+        vault.config = on_disk
         replicas.retire(vault, "lawyer", "gone")
+        vault.config = replace(vault.config, control="s3://bucket/control")
+        assert replicas.keeper_notice(vault) is not None
     shutil.rmtree(kept.folder)
     shown = keep(kept.folder, kept.trust)["keeper"]
     with world.open() as vault:
         replicas.add(vault, "court", shown, "control", "in other hands", "c-1")
         assert [replicas.in_other_hands(each) for each in replicas.enrolled(vault)] == [False]
+        vault.config = replace(vault.config, control="s3://bucket/control")
+        assert replicas.keeper_notice(vault) is not None
 
 
 # -- killed ----------------------------------------------------------------------------------------

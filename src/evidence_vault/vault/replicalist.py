@@ -87,8 +87,9 @@ def chosen(vault: Vault, names: list[str], kept: bool = False) -> list[Enrolled]
                 )
         known = {n: each for n, each in known.items() if not is_keeper(each.replica.place)}
     for name in names:
-        if name not in known and (there := _by_place(vault, name)) is not None:
-            known[name] = there
+        if name not in known and not is_keeper(name):
+            there = _by_place(vault, name)
+            known |= {} if there is None else {name: there}
         if name not in known:
             raise UsageError(
                 f"there is no replica {name}",
@@ -97,7 +98,7 @@ def chosen(vault: Vault, names: list[str], kept: bool = False) -> list[Enrolled]
             )
     if not known:
         raise UsageError(
-            "this vault has no replica",
+            "this vault has no replica that it can reach",
             code="E-NO-REPLICA",
             hint="add one: `evidence-vault replica add NAME PLACE --reason TEXT`",
         )
