@@ -484,9 +484,41 @@ def test_bits_of_an_update_are_changed(kept: Kept) -> None:
         data[place] ^= 1
         kept.file("changed").write_bytes(data)
         data[place] ^= 1
-        with pytest.raises(VaultError):
+        with pytest.raises(FormatError):
             kept.keep(kept.file("changed"))
     assert kept.state() == before
+
+
+def test_a_checkpoint_lacks_one_of_its_signatures(kept: Kept) -> None:
+    kept.world.take_in("new.txt")
+    parts = Parts.of(kept.update())
+    lines = parts.note.splitlines(keepends=True)
+    parts.note = b"".join(lines[:-1])
+    error = refused(kept, parts.write(kept.file("bad")), EvidenceError)
+    assert error.code == "E-CHECKPOINT-DOWNGRADE"
+
+
+def test_an_answer_was_lost_and_the_next_update_begins_before(kept: Kept) -> None:
+    kept.world.take_in("one.txt")
+    assert kept.keep(kept.update())["exit"] == 0
+    kept.world.take_in("two.txt")
+    told = kept.keep(kept.update())
+    assert told["exit"] == 0 and kept.acknowledge()["exit"] == 0
+    assert kept.world.status("lawyer")["state"] == "current"
+
+
+def test_an_update_was_left_out(kept: Kept) -> None:
+    before = kept.state()
+    for name in ("one.txt", "two.txt"):
+        kept.world.take_in(name)
+        kept.round()
+    shutil.rmtree(kept.folder)
+    for path, data in before.items():
+        (kept.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (kept.folder / path).write_bytes(data)
+    kept.world.take_in("three.txt")
+    assert refused(kept, kept.update(), UsageError).code == "E-UPDATE-GAP"
+    assert kept.keep(kept.update(whole=True))["exit"] == 0
 
 
 def test_an_entry_is_changed_in_an_update(kept: Kept) -> None:

@@ -29,6 +29,7 @@ MAGIC = b"evidence-vault/update/v1\n"
 MAX_HEAD = 4096
 MAX_PART = 2**32
 MAX_ANSWER = 16 * 1024 * 1024
+_DIGEST, _BLOCK = 32, 1024 * 1024
 
 _ANSWER = "evidence-vault/keeper-answer"
 _ANSWER_MEMBERS = frozenset(
@@ -169,7 +170,7 @@ class UpdateReader:
 
     def finish(self) -> None:
         """The end: the digest, and nothing after it."""
-        if self._stream.read(32) != self._hash.digest() or self._stream.read(1):
+        if self._stream.read(_DIGEST) != self._hash.digest() or self._stream.read(1):
             raise _wrong("it is cut or was changed")
 
     def _take(self, count: int) -> bytes:
@@ -178,6 +179,20 @@ class UpdateReader:
             raise _wrong("it is cut")
         self._hash.update(data)
         return data
+
+
+def demand_whole(stream: BinaryIO) -> None:
+    """Compare the digest at the end, then go back to the beginning: a file that was cut or damaged
+    on its way is told from one that says something wrong. Raises FormatError (E-UPDATE)."""
+    size, found = stream.seek(0, 2), hashlib.sha256()
+    stream.seek(0)
+    left = size - _DIGEST
+    while left > 0 and (block := stream.read(min(_BLOCK, left))):
+        found.update(block)
+        left -= len(block)
+    if stream.read(_DIGEST) != found.digest():
+        raise _wrong("it is cut or was changed")
+    stream.seek(0)
 
 
 def _parse_head(data: bytes) -> UpdateHead:

@@ -29,6 +29,7 @@ from evidence_vault.core.keeping import (
     Answer,
     Order,
     UpdateReader,
+    demand_whole,
     format_answer,
     keeper_place,
     parse_orders,
@@ -123,6 +124,8 @@ def keep(
     FormatError for an update that does not hold: nothing is changed then.
     """
     known = _known(trust)
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UsageError(f"the folder {out.parent} does not exist", code="E-NO-FOLDER")
     with keeper_folder(folder) as here:
         state = here.state()
         if state is not None:
@@ -158,6 +161,7 @@ def _known(paths: Sequence[Path]) -> TrustFile:
 def _opened(update: Path, act: Any) -> Any:
     try:
         with update.open("rb") as stream:
+            demand_whole(stream)
             return act(stream)
     except OSError as error:
         raise UsageError(f"{update} can't be read: {error.strerror or error}") from error
