@@ -73,3 +73,30 @@ def test_what_a_lock_holds_back_is_pending(world: World, buckets: tuple[str, str
     assert rows["headers"]["pending"] == 0  # nobody reads it any more
     assert rows["bucket"]["pending"] == 1
     assert rows["bucket"]["findings"][0]["code"] == "E-REPLICA-LOCKED"
+
+
+def test_a_locked_bucket_and_a_keepers_folder_restore_the_vault(
+    world: World, buckets: tuple[str, str]
+) -> None:
+    """Everything of the vault is lost, and control/ is in other hands alone."""
+    from evidence_vault.vault import keepers
+    from evidence_vault.vault.keeping import keep
+    from evidence_vault.vault.trusting import export_trust
+
+    trust, folder, update = (world.base / name for name in ("known.json", "kept", "update"))
+    with world.open() as vault:
+        export_trust(vault, trust)
+        replicas.add(vault, "bucket", buckets[0], "archive", "another city")
+    place = keep(folder, [trust])["keeper"]
+    with world.open() as vault:
+        replicas.add(vault, "lawyer", place, "control", "in other hands")
+    world.take_in(many=300)
+    assert world.sync()["exit"] == 0
+    with world.open() as vault:
+        keepers.update(vault, "lawyer", update)
+    assert keep(folder, [trust], update)["exit"] == 0
+    assert world.sync()["exit"] == 0
+    before = originals(world.vault)
+    lose_everything(world)
+    world.restore(buckets[0], control=str(folder))
+    assert originals(world.base / "again") == before
