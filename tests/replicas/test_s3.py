@@ -100,3 +100,35 @@ def test_a_locked_bucket_and_a_keepers_folder_restore_the_vault(
     lose_everything(world)
     world.restore(buckets[0], control=str(folder))
     assert originals(world.base / "again") == before
+
+
+def test_a_vault_on_s3_says_until_a_keeper_answered_that_nobody_keeps_control(
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evidence_vault.vault import keepers
+    from evidence_vault.vault.creation import create_vault
+    from evidence_vault.vault.keeping import keep
+    from evidence_vault.vault.trusting import export_trust
+
+    from .worlds import PASSPHRASE, opened
+
+    for name, value in s3_server.write_profiles(tmp_path / "aws").items():
+        monkeypatch.setenv(name, value)
+    place = s3_server.place("archive")
+    folder, trust = tmp_path / "vault", tmp_path / "known.json"
+    create_vault(folder, org="House S", passphrase=PASSPHRASE, no_recovery=True, store=place)
+    with contextlib.ExitStack() as stack:
+        with opened(folder) as vault:
+            for each in (vault.config.archive, vault.config.control):
+                stack.callback(wipe, S3Client(parse_place(each)))
+            export_trust(vault, trust)
+            assert any("nobody else keeps" in each for each in replicas.notices(vault))
+        key = keep(tmp_path / "kept", [trust])["keeper"]
+        with opened(folder) as vault:
+            replicas.add(vault, "lawyer", key, "control", "in other hands")
+            keepers.update(vault, "lawyer", tmp_path / "update")
+            assert replicas.keeper_notice(vault) is not None  # enrolled is not kept
+        keep(tmp_path / "kept", [trust], tmp_path / "update", tmp_path / "answer")
+        with opened(folder) as vault:
+            assert keepers.acknowledge(vault, tmp_path / "answer")["exit"] == 0
+            assert replicas.keeper_notice(vault) is None
