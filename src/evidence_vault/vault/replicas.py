@@ -46,6 +46,7 @@ from evidence_vault.vault.writer import Writer, writing
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}\Z")
 _DAY = 24 * 3600
 _WAY = "evidence-vault replica sync"
+_ADD = "(evidence-vault replica add NAME PLACE --reason TEXT)"
 
 
 def add(
@@ -221,13 +222,11 @@ def notices(vault: Vault) -> list[str]:
     """What must be said of the copies of this vault, for ``status`` and ``doctor``."""
     if vault.keyring.is_station:
         return []
-    known = enrolled(vault)
+    known, said = enrolled(vault), []
     if not known:
-        return [
-            "this vault has no replica: its store is the only copy "
-            "(evidence-vault replica add NAME PLACE --reason TEXT)"
-        ]
-    said = []
+        said.append(f"this vault has no replica: its store is the only copy {_ADD}")
+    elif not any(ARCHIVE in each.replica.parts for each in known):
+        said.append(f"no replica holds archive/: its store is the only copy {_ADD}")
     for each in known:
         name, way = each.replica.name, _way(each)
         if waiting := pending(vault, each):
