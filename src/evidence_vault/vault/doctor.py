@@ -225,7 +225,7 @@ def _copies(visit: _Visit, vault: Vault, notices: list[str]) -> None:
     for each in said:
         visit.note("replicas", PROBLEM, each, "evidence-vault replica status")
     if not said:
-        visit.note("replicas", OK, f"{len(known)} hold everything that this vault does")
+        visit.note("replicas", OK, f"{len(known)} up to date with this vault")
 
 
 def _signatures() -> str:
