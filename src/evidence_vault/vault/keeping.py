@@ -16,15 +16,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from evidence_vault import osfiles
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint
 from evidence_vault.core.commit import Commit, parse_commit
-from evidence_vault.core.entry0 import EntryZero, parse_entry0
-from evidence_vault.core.event import Entry, parse_entry, peek
 from evidence_vault.core.keeping import (
     Answer,
     Order,
@@ -34,8 +32,7 @@ from evidence_vault.core.keeping import (
     keeper_place,
     parse_orders,
 )
-from evidence_vault.core.keystate import KEY_EVENTS, read_key_events
-from evidence_vault.core.merkle import Frontier, leaf_hash
+from evidence_vault.core.keystate import read_key_events
 from evidence_vault.core.note import parse_vkey
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.core.trust import TrustFile, TrustOrigin
@@ -55,6 +52,7 @@ from evidence_vault.vault.keeperfolder import (
     keeper_folder,
 )
 from evidence_vault.vault.keepingmerge import Found, merged
+from evidence_vault.vault.keepingwalk import Walk
 from evidence_vault.verify import load_trust
 from evidence_vault.verify.orders import (
     Judged,
@@ -68,38 +66,6 @@ from evidence_vault.verify.orders import (
 )
 
 _SAID = "what this folder holds can't be read without the vault's keys; keep it, and keep it apart"
-
-
-@dataclass
-class _Walk:
-    """The entries of the log from its beginning, and what has to be known of them."""
-
-    wanted: set[int]
-    sizes: set[int]
-    frontier: Frontier = field(default_factory=Frontier)
-    entries: dict[int, bytes] = field(default_factory=dict)
-    roots: dict[int, bytes] = field(default_factory=dict)
-    keys: list[tuple[int, Entry]] = field(default_factory=list)
-    zero: EntryZero | None = None
-
-    def take(self, commit: Commit) -> None:
-        """Raises FormatError unless the commit goes on from here and leads to the root it names."""
-        if commit.start != self.frontier.size or commit.is_stub:
-            raise FormatError("a commit is not the next one", code="E-UPDATE")
-        for index, each in enumerate(commit.entries, commit.start):
-            if index == 0:
-                self.zero = parse_entry0(each.entry)
-            elif _kind(each.entry) in KEY_EVENTS:
-                self.keys.append((index, parse_entry(each.entry)))
-            self.frontier.append(leaf_hash(each.entry))
-            if index in self.wanted:
-                self.entries[index] = each.entry
-            if index + 1 in self.sizes:
-                self.roots[index + 1] = self.frontier.root()
-        if self.frontier.root() != commit.root:
-            raise FormatError(
-                f"the entries of commit {commit.start} lead to another root", code="E-UPDATE"
-            )
 
 
 @dataclass
@@ -198,7 +164,7 @@ def _check(
     for receipt in receipts.values():
         sizes |= set() if isinstance(receipt, str) else states_named(receipt, head.origin)
     wanted = set().union(*(indexes_named(order) for order in orders))
-    walk = _Walk(wanted, sizes)
+    walk = Walk(wanted, sizes)
     _walk_kept(here, walk, head.since, pinned)
     digests, recut = [], False
     for _ in range(head.commits):
@@ -267,7 +233,7 @@ def _read(data: bytes, trust: TrustFile) -> Receipt | str:
         return error.message
 
 
-def _walk_kept(here: KeeperFolder, walk: _Walk, since: int, pinned: KeptState) -> None:
+def _walk_kept(here: KeeperFolder, walk: Walk, since: int, pinned: KeptState) -> None:
     """The entries that are here already, recomputed."""
     for commit in here.commits(since):
         try:
@@ -289,7 +255,7 @@ def _goes_on(commit: Commit, here: KeeperFolder, pinned: KeptState) -> bool:
     return commit.end <= pinned.size and (old is None or old.end == commit.end)
 
 
-def _follow(walk: _Walk, commit: Commit, since: int) -> None:
+def _follow(walk: Walk, commit: Commit, since: int) -> None:
     try:
         walk.take(commit)
     except FormatError as error:
@@ -299,7 +265,7 @@ def _follow(walk: _Walk, commit: Commit, since: int) -> None:
 
 
 def _demand_root(
-    walk: _Walk, point: Checkpoint, pinned: KeptState, known: TrustOrigin, since: int
+    walk: Walk, point: Checkpoint, pinned: KeptState, known: TrustOrigin, since: int
 ) -> None:
     if (walk.frontier.size, walk.frontier.root()) != (point.size, point.root):
         if since:
@@ -325,20 +291,13 @@ def _another(size: int) -> LogInconsistent:
 
 
 def _judge(
-    orders: list[Order], receipts: Mapping[str, Receipt | str], walk: _Walk, origin: str
+    orders: list[Order], receipts: Mapping[str, Receipt | str], walk: Walk, origin: str
 ) -> list[Judged]:
     if not orders or walk.zero is None:
         return []
     keys = read_key_events(walk.zero, walk.keys)
     kept = Kept(origin, walk.frontier.size, keys, walk.entries, walk.roots)
     return [judge(order, receipts, kept) for order in orders]
-
-
-def _kind(entry: bytes) -> str:
-    try:
-        return str(peek(entry).get("type"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError("an entry can't be read", code="E-UPDATE") from error
 
 
 # -- 3. to 6. --------------------------------------------------------------------------------------
