@@ -11,7 +11,7 @@ from typing import Any
 from tests.faults.registry import Try, fault
 from tests.faults.world import GROUP, REBUILD, Judge, Place, quick, secret
 
-from evidence_vault.cli.render_checking import AUDIT_HINT, DAMAGED_HINT
+from evidence_vault.cli.render_checking import DAMAGED_HINT, audit_hint
 from evidence_vault.errors import VaultError
 from evidence_vault.vault.checking import log_audit, log_checkpoint
 from evidence_vault.vault.doctor import doctor
@@ -99,7 +99,8 @@ class Asked:
             self.bad = True
             codes = {f.get("code", "damaged") for f in told.get("findings") or told["damaged"]}
             for code in sorted(codes):
-                self._note(f"{name}: {code}", DAMAGED_HINT if name == "fixity" else AUDIT_HINT)
+                hint = DAMAGED_HINT if name == "fixity" else audit_hint(told)
+                self._note(f"{name}: {code}", hint)
 
     def _note(self, what: str, way: str) -> None:
         if what not in self.verdict.saw:
@@ -171,9 +172,6 @@ def bit_rot_group(folder: Path, most: int) -> Iterator[Try]:
     how="one bit flipped at random in `catalogue.db`; then asked as above, then `rebuild`",
     sample=0,
     whole=24,
-    known="the searchable tables are a cache that no report compares with the records: a changed "
-    "title or name is shown as it is until `rebuild`; and where `log audit` names a table that "
-    "differs from the log, it does not name `rebuild`. Originals, entries and proofs are untouched",
 )
 def bit_rot_catalogue(folder: Path, most: int) -> Iterator[Try]:
     model = Place.make(folder / "model", items=6)

@@ -105,7 +105,8 @@ class World:
 
     def assert_sound(self) -> None:
         with opened(self.vault) as vault:
-            assert log_audit(vault)["findings"] == []
+            found = log_audit(vault)["findings"]
+            assert found == [], found
 
 
 def write_sources(base: Path) -> None:

@@ -124,7 +124,8 @@ class World:
 
     def assert_sound(self, folder: Path | None = None) -> None:
         with opened(folder or self.vault) as vault:
-            assert log_audit(vault)["findings"] == []
+            found = log_audit(vault)["findings"]
+            assert found == [], found
 
 
 def make_world(base: Path) -> World:

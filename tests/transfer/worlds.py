@@ -101,7 +101,8 @@ class World:
     def assert_sound(self) -> None:
         for folder in (self.desk, self.field):
             with opened(folder) as vault:
-                assert log_audit(vault)["findings"] == []
+                found = log_audit(vault)["findings"]
+                assert found == [], found
 
 
 def make_desk(folder: Path, prefix: str) -> None:

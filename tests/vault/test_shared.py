@@ -169,10 +169,17 @@ def test_an_edited_catalogue_on_a_server_is_named_by_the_audit(
     shared.ingest(sources / "one")
     change(pg_database, "UPDATE log_entry SET type = 'erased' WHERE idx = 2")
     change(pg_database, "DELETE FROM log_history WHERE seq = 0 AND id LIKE '%1'")
-    said = [f["message"] for f in shared.audit()["findings"]]
-    assert len(said) == 3
-    assert sum("does not give" in s for s in said) == 1
-    assert sum("lacks a row" in s for s in said) == 2
+    change(pg_database, "UPDATE index_item SET title = 'other' WHERE id LIKE '%2'")
+    change(pg_database, "DELETE FROM index_posting WHERE token % 2 = 0")
+    found = shared.audit()["findings"]
+    where = [f["where"].removeprefix("catalogue, ") for f in found]
+    assert where == ["log_entry", "log_history", "index_item", "index_posting"]
+    said = [f["message"] for f in found]
+    assert all("`evidence-vault rebuild`" in s for s in said)
+    assert "log 0, entry 2: type not as the log gives" in said[0]
+    assert "lacks a row" in said[1]
+    assert "title not as the log gives" in said[2]
+    assert "other" not in said[2]
     rebuild(shared.folder, lambda: PASSPHRASE)
     assert shared.assert_sound() == 3
 

@@ -199,7 +199,7 @@ def audit(session: Session) -> Answer:
 
     with session.open() as vault, session.progress("auditing") as progress:
         result: dict[str, Any] = log_audit(vault, progress.counted)
-    return answer(result, render.audit, render.AUDIT_HINT, result["findings"])
+    return answer(result, render.audit, render.audit_hint(result), result["findings"])
 
 
 @log.command("succeed")

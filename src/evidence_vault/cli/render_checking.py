@@ -12,6 +12,11 @@ DAMAGED_HINT = (
 )
 FORK_HINT = "keep both files as they are and show them to every partner: they are the proof"
 AUDIT_HINT = "keep this copy as it is, compare it with another one, and tell your partners"
+CACHE_HINT = (
+    "the catalogue is only a cache, and what is kept matches: `evidence-vault rebuild` makes it "
+    "anew from the store"
+)
+_OF_THE_CACHE = frozenset(["E-CATALOGUE", "E-CATALOGUE-ROW"])
 
 
 def fixity(result: dict[str, Any]) -> str:
@@ -194,7 +199,13 @@ def audit(result: dict[str, Any]) -> str:
         for each in result["findings"]
     ]
     lines += block(f"DOES NOT MATCH: {number(len(rows), 'finding')}:", rows)
-    return "\n".join([*lines, f"hint: {AUDIT_HINT}"])
+    return "\n".join([*lines, f"hint: {audit_hint(result)}"])
+
+
+def audit_hint(result: dict[str, Any]) -> str:
+    """What to do: of a finding in the log itself another thing than of one in the cache of it."""
+    of_cache = all(each["code"] in _OF_THE_CACHE for each in result["findings"])
+    return CACHE_HINT if of_cache else AUDIT_HINT
 
 
 def succeeded(result: dict[str, Any]) -> str:

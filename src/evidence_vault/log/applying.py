@@ -79,14 +79,19 @@ class IndexRows:
 
 class _HasSession(Protocol):
     log: int
+    bare: bool
 
     def _session(self) -> AbstractContextManager[Session]: ...
 
 
 class Applying:
-    """The part of the catalogue that takes in what was committed."""
+    """The part of the catalogue that takes in what was committed.
+
+    ``bare``: blocks and postings are left out, so that nothing can be searched.
+    """
 
     log: int
+    bare: bool = False
 
     def apply(
         self: _HasSession, rows: Sequence[EntryRow], frontier: Frontier, index: IndexRows
@@ -98,11 +103,12 @@ class Applying:
         for left in reversed(range(_TRIES)):
             try:
                 with self._session() as session:
-                    _apply_rows(session, self.log, rows)
+                    _apply_rows(session, self.log, rows, self.bare)
                     _apply_objects(session, index.objects)
                     apply_holds(session, self.log, index.holds)
                     apply_replicas(session, self.log, index.replicas)
-                    with reposted(session, _touched(index)):
+                    touched = () if self.bare else _touched(index)
+                    with reposted(session, touched):
                         _apply_index(session, index)
                     session.execute(
                         update(LogState)
@@ -134,7 +140,7 @@ def put(session: Session, name: str, rows: Sequence[Mapping[str, Any]], keep: bo
     session.execute(statement, [dict(row) for row in rows])
 
 
-def _apply_rows(session: Session, log: int, rows: Sequence[EntryRow]) -> None:
+def _apply_rows(session: Session, log: int, rows: Sequence[EntryRow], bare: bool) -> None:
     histories: list[dict[str, Any]] = []
     heads: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -158,10 +164,13 @@ def _apply_rows(session: Session, log: int, rows: Sequence[EntryRow]) -> None:
     )
     # A log that contradicts itself must still be readable: the audit names it.
     put(session, "log_history", histories)
-    _apply_heads(session, log, heads)
+    new = _apply_heads(session, log, heads)
+    if not bare:
+        enter(session, "log_block", by_block(new))
 
 
-def _apply_heads(session: Session, log: int, heads: dict[str, dict[str, Any]]) -> None:
+def _apply_heads(session: Session, log: int, heads: dict[str, dict[str, Any]]) -> list[str]:
+    """Returns the items that are new to the log."""
     new: list[dict[str, Any]] = []
     moved: list[dict[str, Any]] = []
     for item, head in heads.items():
@@ -181,7 +190,6 @@ def _apply_heads(session: Session, log: int, heads: dict[str, dict[str, Any]]) -
         else:
             moved.append({"item": item, "seq": head["seq"], "idx": head["idx"]})
     put(session, "log_item", new)
-    enter(session, "log_block", by_block(row["id"] for row in new))
     if moved:
         table = _TABLES["log_item"]
         session.connection().execute(
@@ -190,6 +198,7 @@ def _apply_heads(session: Session, log: int, heads: dict[str, dict[str, Any]]) -
             .values(last_seq=bindparam("seq"), last_idx=bindparam("idx")),
             moved,
         )
+    return [row["id"] for row in new]
 
 
 def _apply_objects(session: Session, objects: Sequence[Placed]) -> None:

@@ -89,6 +89,8 @@ def translated() -> Iterator[None]:
     """Errors of the database become StoreErrors of ours."""
     try:
         yield
+    except UnicodeDecodeError as error:  # what SQLite says of a damaged file quotes it
+        raise damaged("it holds a text that is none") from error
     except DBAPIError as error:
         if not isinstance(error.orig, sqlite3.Error):
             raise in_our_words(error) or damaged(str(error.orig).strip()) from error

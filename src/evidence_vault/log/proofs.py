@@ -38,9 +38,12 @@ class ProofIndex:
                 row.at, row.sha256 = at, sha256
             session.commit()
 
-    def proofs(self: _HasSession, kind: str, size: int | None = None) -> list[LogProof]:
+    def proofs(
+        self: _HasSession, kind: str, size: int | None = None, log: int | None = None
+    ) -> list[LogProof]:
         """Proofs of a kind in order of size, then time; of one size if it is given."""
-        query = select(LogProof).where(LogProof.log == self.log, LogProof.kind == kind)  # type: ignore[arg-type]
+        number = self.log if log is None else log
+        query = select(LogProof).where(LogProof.log == number, LogProof.kind == kind)  # type: ignore[arg-type]
         if size is not None:
             query = query.where(LogProof.size == size)  # type: ignore[arg-type]
         with self._session() as session:

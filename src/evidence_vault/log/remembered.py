@@ -13,6 +13,7 @@ from evidence_vault.log.postgres import LASTING
 from evidence_vault.log.tables import LogMeta, LogSigned
 
 _UNREAD = "unread_log"
+_UNINDEXED = "without_index"
 
 
 class _HasSession(Protocol):
@@ -33,6 +34,16 @@ class Remembered:
         with self._session() as session:
             row = session.get(LogMeta, _UNREAD)
         return None if row is None else int(row.value)
+
+    def mark_unindexed(self: _HasSession) -> None:
+        """Remember that searchable values were left out when this catalogue was made."""
+        with self._session() as session:
+            put(session, "log_meta", [{"name": _UNINDEXED, "value": "1"}])
+            session.commit()
+
+    def is_unindexed(self: _HasSession) -> bool:
+        with self._session() as session:
+            return session.get(LogMeta, _UNINDEXED) is not None
 
     def signed(self: _HasSession, origin: str) -> bytes | None:
         """What was remembered last with :meth:`set_signed` for a log, or None."""

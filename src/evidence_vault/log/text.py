@@ -37,7 +37,8 @@ class Text(TypeDecorator[str]):
         return _ODD.sub(lambda found: f"{_MARK}{ord(found.group()):04x}", value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None or _MARK not in value:
+        # A damaged file gives numbers and bytes, too: whoever looks at them names them.
+        if not isinstance(value, str) or _MARK not in value:
             return value
         return _ESCAPED.sub(lambda found: chr(int(found.group(1), 16)), value)
 

@@ -17,7 +17,7 @@ import functools
 import hashlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -64,6 +64,10 @@ class Roots:
     def add(self, size: int, root: bytes) -> None:
         self._sizes.append(size)
         self._hashes += root
+
+    def sizes(self) -> Sequence[int]:
+        """The end of each commit, ascending."""
+        return self._sizes
 
     def get(self, size: int) -> bytes | None:
         """The root at ``size``, or None when no commit ends there."""

@@ -20,7 +20,8 @@ from evidence_vault.log.logstore import LogStore
 from evidence_vault.prove.audit import AuditReport, audit_log
 from evidence_vault.vault.auditforeign import CODE as FOREIGN
 from evidence_vault.vault.auditforeign import foreign_findings
-from evidence_vault.vault.comparing_log import compare_catalogue, compare_evidence
+from evidence_vault.vault.comparing_catalogue import compare_catalogue
+from evidence_vault.vault.comparing_log import compare_evidence
 from evidence_vault.vault.cosignatures import (
     cosignature_state,
     newest_countersigned,
@@ -219,11 +220,10 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
         reports.append(report)
         findings += [
             _finding(f.code, where + f.where, f.message)
-            for f in (
-                *compare_catalogue(vault, number, report),
-                *compare_evidence(vault, log, report),
-            )
+            for f in compare_evidence(vault, log, report)
         ]
+    compared = compare_catalogue(vault, reports)
+    findings += [_finding(f.code, f.where, f.message) for f in compared.findings]
     findings += [_finding(FOREIGN, where, told) for where, told in foreign_findings(vault)]
     stood = standing(vault, _reached(vault))
     if stood.state != NO_KEY:
@@ -239,6 +239,7 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
             *_removed(vault),
             *(note for number, each in enumerate(reports) for note in _void(vault, number, each)),
             *(stood.reasons if stood.state == NO_KEY else ()),
+            *compared.notices,
         ],
         "root": reports[-1].root.hex(),
         "signatures_checked": sum(report.signatures for report in reports),

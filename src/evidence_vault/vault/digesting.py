@@ -15,7 +15,7 @@ from evidence_vault.core.placement import Placed
 from evidence_vault.core.searchkey import stored_keys
 from evidence_vault.core.text import decode_for_display
 from evidence_vault.errors import FormatError
-from evidence_vault.log.catalogue import EntryRow, IndexRows
+from evidence_vault.log.catalogue import Catalogue, EntryRow, IndexRows
 from evidence_vault.log.holdindex import PLACED, RELEASED, RETENTION, HoldChange
 from evidence_vault.log.replicaindex import ENROLLED, RETIRED, SYNCED, ReplicaChange
 from evidence_vault.vault.foreign import foreign_values
@@ -40,13 +40,31 @@ def digest_committed(
     committed: Committed,
     rows: IndexRows,
     with_index: bool = True,
+    known: Catalogue | None = None,
 ) -> EntryRow:
     """The catalogue's row of an entry; adds searchable values to ``rows``.
 
-    Needs the keyring: members of sets and searchable values are encrypted.
+    ``known``: the catalogue that the rows go to, if it is not the vault's. Needs the keyring:
+    members of sets and searchable values are encrypted.
     """
     event = parse_entry(committed.entry).event
     values = entry_values(vault, committed, event)
+    at = (index, commit_start, leaf_hash(committed.entry))
+    return digest_read(vault, at, event, values, rows, with_index, known)
+
+
+def digest_read(
+    vault: Vault,
+    at: tuple[int, int, bytes],
+    event: Event,
+    values: dict[str, Any],
+    rows: IndexRows,
+    with_index: bool = True,
+    known: Catalogue | None = None,
+) -> EntryRow:
+    """As :func:`digest_committed`, of an entry that was read. ``at``: index, start of its commit,
+    leaf hash."""
+    index, commit_start, leaf = at
     if event.type in PLACING:
         objects = [Placed.from_json(each) for each in values.get("objects") or ()]
         change = hold_change(event.type, index, values, objects, vault.config.plaintext)
@@ -64,11 +82,13 @@ def digest_committed(
         path = values.get("source_path")
         if path is not None and event.type in ("ingested", "received-again"):
             raw = base64.b64decode(path["b64"])
-            digest = values.get("content_sha256") or _known_digest(vault, item, rows)
+            digest = values.get("content_sha256")
+            if not digest:
+                digest = _known_digest(known or vault.catalogue, item, rows)
             rows.arrivals.append({"path_key": relative_key(raw), "sha256": digest, "id": item})
     return EntryRow(
         index,
-        leaf_hash(committed.entry),
+        leaf,
         commit_start,
         event.type,
         event.recorded_at,
@@ -143,12 +163,12 @@ def place_committed(
     )
 
 
-def _known_digest(vault: Vault, item: str, rows: IndexRows) -> str:
+def _known_digest(catalogue: Catalogue, item: str, rows: IndexRows) -> str:
     """SHA-256 of an item that came earlier, perhaps in the same batch."""
     for row in rows.items:
         if row["id"] == item:
             return str(row["sha256"])
-    known = vault.catalogue.describe(item)
+    known = catalogue.describe(item)
     return "" if known is None else str(known["sha256"])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import IO, BinaryIO, cast
 
 from evidence_vault import osfiles
 from evidence_vault.config import Places, VaultConfig, is_url, read_config
+from evidence_vault.core import age
 from evidence_vault.core.checkpoint import OpenedCheckpoint, open_checkpoint
 from evidence_vault.core.entry0 import EntryZero, parse_entry0
 from evidence_vault.core.keystate import KeyState
@@ -76,6 +77,7 @@ class Vault:
         self.config: VaultConfig = config or read_config(folder)
         self._passphrase = passphrase
         self._keyring: Keyring | None = None
+        self._identities: tuple[Keyring, Sequence[age.Identity]] | None = None
         self.keyring_digest: str | None = None  # of the file that was opened
         self.archive: Store = open_store(self.config.archive, folder, "archive")
         self.control: Store = open_store(self.config.control, folder, "control")
@@ -130,6 +132,13 @@ class Vault:
         """Work on another catalogue and log of this vault (rebuild); None opens the own one."""
         self._catalogue = catalogue
         self.log = self.log_number(log)
+
+    @property
+    def identities(self) -> Sequence[age.Identity]:
+        """Everything that can open what this vault sealed; its keys are reckoned once."""
+        if self._identities is None or self._identities[0] is not self.keyring:
+            self._identities = self.keyring, self.keyring.identities()
+        return self._identities[1]
 
     @property
     def keyring(self) -> Keyring:

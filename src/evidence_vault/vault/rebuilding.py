@@ -101,6 +101,8 @@ def _replay(
     current = vault.config.log
     catalogue = Catalogue.fresh(vault.place, index=not vault.keyring.is_station)
     entries = 0
+    if not with_index:
+        catalogue.mark_unindexed()
     try:
         for number in range(current + 1):
             if number:
@@ -110,6 +112,8 @@ def _replay(
             entries += _replay_log(vault, sequencer, with_index, progress, told)
             _publish_again(vault, sequencer.frontier.size, told)
             collect_stamps(vault)
+            if number < current:
+                relearn_cosignatures(vault)
         items = catalogue.count_items()
     finally:
         catalogue.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -80,6 +80,13 @@ def open_record(vault: Vault, committed: Committed, event: Event) -> dict[str, D
 
     Raises KeyProblem without a key that opens them, EvidenceError for changed bytes.
     """
+    return disclosed(committed, event, lambda unit: file_key_of(vault, committed, unit))
+
+
+def disclosed(
+    committed: Committed, event: Event, file_key_for: Callable[[Unit], bytes | None]
+) -> dict[str, Disclosure]:
+    """As :func:`open_record`, with a way to the file key of the record's unit."""
     unit = next((u for u in event.units if u.kind == "record"), None)
     if unit is None:
         return {}
@@ -89,7 +96,7 @@ def open_record(vault: Vault, committed: Committed, event: Event) -> dict[str, D
             f"the record of an entry was changed: expected {unit.objects[0]}, found {found}",
             code="E-RECORD-CHANGED",
         )
-    file_key = file_key_of(vault, committed, unit)
+    file_key = file_key_for(unit)
     try:
         disclosures = parse_set(open_bytes(file_key, "disclosures", committed.record))
     except FormatError as error:
@@ -107,6 +114,11 @@ def file_key_of(vault: Vault, committed: Committed, unit: Unit) -> bytes | None:
     if unit.header is None:
         return None
     demand_desk(vault, "open it")
+    return unwrap(header_of(committed, unit), unit, vault.identities)
+
+
+def header_of(committed: Committed, unit: Unit) -> bytes:
+    """The age header of a unit. Raises EvidenceError (E-HEADER-MISSING) when it is gone."""
     header = committed.headers.get(unit.id)
     if header is None:
         raise EvidenceError(
@@ -115,7 +127,7 @@ def file_key_of(vault: Vault, committed: Committed, unit: Unit) -> bytes | None:
             hint="it was erased, or removed after a hand-over (`evidence-vault transfer list`), or "
             "control/ is incomplete: run `evidence-vault fixity`",
         )
-    return unwrap(header, unit, vault.keyring.identities())
+    return header
 
 
 def item_history(vault: Vault, item: str, log: int | None = None) -> Iterator[ItemEvent]:
