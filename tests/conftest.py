@@ -13,6 +13,7 @@ from tests.servers.fixtures import (  # noqa: F401
     pg_database,
     pg_server,
     pytest_configure,
+    pytest_terminal_summary,
     pytest_unconfigure,
     s3_profiles,
     s3_server,

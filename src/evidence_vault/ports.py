@@ -43,6 +43,10 @@ class ObjectStore(Protocol):
     def replace(self, key: str, data: bytes) -> None:
         """Atomic replacement, durable on return: readers see the old bytes or the new."""
 
+    def exchange(self, key: str, data: bytes, expected: bytes) -> None:
+        """As ``replace``, if the object's bytes are ``expected`` still (or ``data`` already), as
+        far as the store can tell. Raises StoreError (E-CHANGED-MEANWHILE), NotFound."""
+
     def settle(self, key: str) -> None:
         """Make an object durable that is there, but whose writer may have ended before it was
         (killed, or after a sync that failed). Same bytes; nothing to do where an object is never

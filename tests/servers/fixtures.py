@@ -20,13 +20,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote, urlsplit
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
 #: Set by the process that controls a test run, for its workers: where their servers are.
-FOLDER = "EVIDENCE_VAULT_TEST_SERVERS"
+FOLDER = "EVIDENCE_VAULT_TEST_FOLDER"
+#: "required" (set by .ci/run): a server that can't be started fails its tests instead of skipping.
+DEMAND = "EVIDENCE_VAULT_TEST_SERVERS"
+_ABSENT = "no server for this test: "
 _NOT_INSTALLED = 3
 #: Below the ports that systems give to outgoing connections.
 _PORTS = range(11000, 31000, 50)
@@ -277,16 +281,37 @@ def env_file(variable: str, kind: str) -> Path:
         fcntl.flock(stream, fcntl.LOCK_EX)
         failed = folder / f"{kind}.failed"
         if failed.exists():
-            pytest.skip(failed.read_text())
+            do_without(failed.read_text())
         if not (folder / f"{kind}.ready").exists():
             try:
                 start(kind, folder / kind)
             except NotInstalled as absent:
                 failed.write_text(str(absent))
-                pytest.skip(str(absent))
+                do_without(str(absent))
             _watch(folder)
             (folder / f"{kind}.ready").touch()
     return folder / kind / "env"
+
+
+def do_without(reason: str) -> NoReturn:
+    """Skip the test, or fail it where servers are required. ``reason`` names the packages."""
+    if os.environ.get(DEMAND) == "required":
+        pytest.fail(f"{_ABSENT}{reason}", pytrace=False)
+    pytest.skip(f"{_ABSENT}{reason}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """In the controlling process: how many tests were not run for lack of servers."""
+    reports = terminalreporter.stats.get("skipped", [])
+    texts = [report.longrepr[2] for report in reports if isinstance(report.longrepr, tuple)]
+    said = [text for text in texts if _ABSENT in text]
+    if not said:
+        return
+    reasons = {text.partition(_ABSENT)[2] for text in said}
+    terminalreporter.section("servers", sep="=", yellow=True)
+    terminalreporter.write_line(f"{len(said)} tests NOT RUN for lack of servers:")
+    for reason in sorted(reasons):
+        terminalreporter.write_line(f"  {reason}")
 
 
 def _watch(folder: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,6 +15,7 @@ from tests.servers.fixtures import (
     NotInstalled,
     PgServer,
     S3Server,
+    do_without,
     fresh_database,
     pg_from,
     start,
@@ -47,7 +50,7 @@ def test_a_killed_database_comes_up_again_with_what_it_held(tmp_path: Path) -> N
     try:
         server = pg_from(start("pg", folder))
     except NotInstalled as absent:
-        pytest.skip(str(absent))
+        do_without(str(absent))
     try:
         server.run("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
         data = Path((folder / "where").read_text().strip())
@@ -57,3 +60,36 @@ def test_a_killed_database_comes_up_again_with_what_it_held(tmp_path: Path) -> N
     finally:
         stop("pg", folder)
     assert not folder.exists()
+
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+ABSENT = """
+from tests.servers import fixtures
+from tests.servers.fixtures import *
+def absent(kind, folder):
+    raise fixtures.NotInstalled("not installed: radosgw (apt-get install radosgw)")
+fixtures.start = absent
+"""
+
+
+@pytest.mark.parametrize(
+    ("demand", "outcome"), [("", "2 tests NOT RUN for lack of servers"), ("required", "2 errors")]
+)
+def test_what_was_not_run_for_lack_of_servers_is_said_or_fails(
+    tmp_path: Path, demand: str, outcome: str
+) -> None:
+    (tmp_path / "conftest.py").write_text(ABSENT)
+    tests = "def test_a(s3_server): pass\ndef test_b(s3_server): pass\ndef test_c(): pass\n"
+    (tmp_path / "test_it.py").write_text(tests)
+    kept = {name: value for name, value in os.environ.items() if "EVIDENCE_VAULT" not in name}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "1", "-q", "-c", "/dev/null", str(tmp_path)],
+        env={**kept, "PYTHONPATH": str(ROOT), "EVIDENCE_VAULT_TEST_SERVERS": demand},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert outcome in done.stdout, done.stdout + done.stderr
+    assert "not installed: radosgw (apt-get install radosgw)" in done.stdout
+    assert done.returncode == (1 if demand else 0)

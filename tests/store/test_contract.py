@@ -252,3 +252,16 @@ def test_a_folder_taken_for_a_leftover_while_it_is_made_is_made_again(
     assert read(folder_store, "log/x") == b"bytes"
     folder_store.end_session()
     assert list((folder_store.root / ".staging").iterdir()) == []
+
+
+def test_exchanging_lays_nothing_over_what_somebody_else_wrote(store: Store) -> None:
+    store.replace("log/x", b"first")
+    store.exchange("log/x", b"second", b"first")
+    store.exchange("log/x", b"second", b"first")  # as after an answer that was lost
+    assert read(store, "log/x") == b"second"
+    with pytest.raises(StoreError) as caught:
+        store.exchange("log/x", b"third", b"first")
+    assert caught.value.code == "E-CHANGED-MEANWHILE"
+    assert read(store, "log/x") == b"second"
+    with pytest.raises(NotFound):
+        store.exchange("log/y", b"x", b"y")

@@ -218,3 +218,32 @@ def test_a_payload_that_the_store_acknowledged_and_lost_is_sent_again(
     (placed,) = store.adopt(staged.handle())
     assert read(control, object_key(placed.digest)) == b"sealed"
     store.end_session()
+
+
+def test_who_writes_between_reading_and_exchanging_is_not_overwritten(
+    control: S3Store, proxy: Proxy
+) -> None:
+    store = behind(control, proxy)
+    control.create("commits/0", b"old")
+
+    def plan(method: str, _: str, number: int) -> str:
+        if method == "PUT" and control.client.read("commits/0")[0] == b"old":
+            control.replace("commits/0", b"theirs")
+        return "pass"
+
+    proxy.begin(plan)
+    with pytest.raises(StoreError) as caught:
+        store.exchange("commits/0", b"ours", b"old")
+    assert caught.value.code == "E-CHANGED-MEANWHILE"
+    assert read(control, "commits/0") == b"theirs"
+
+
+@pytest.mark.parametrize("fault", ["lose", "cut"])
+def test_an_exchange_whose_answer_was_lost_is_done_once(
+    control: S3Store, proxy: Proxy, fault: str
+) -> None:
+    store = behind(control, proxy)
+    control.create("commits/0", b"old")
+    proxy.begin(lambda method, _, number: fault if method == "PUT" and number < 2 else "pass")
+    store.exchange("commits/0", b"ours", b"old")
+    assert read(control, "commits/0") == b"ours"

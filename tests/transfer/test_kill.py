@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from evidence_vault.core.commit import Committed, format_commit
+from evidence_vault.errors import StoreError
+from evidence_vault.vault import removing
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.writer import writing
@@ -107,3 +110,34 @@ def test_remove_killed_is_finished_when_the_vault_is_opened_for_writing(
 def write_nothing(vault: Vault) -> None:
     with writing(vault):
         pass
+
+
+def test_a_remover_that_lost_its_lock_brings_no_header_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it writes a commit anew another one, who has the lock, destroyed a header of it."""
+    world.handed_over()
+    newer: list[bytes] = []
+
+    def overtaken(start: int, root: bytes, entries: tuple[Committed, ...]) -> bytes:
+        if not newer:
+            with opened(world.field) as vault:
+                key = vault.log.commit_key(start)
+                bare = tuple(Committed(each.entry, each.record, {}) for each in entries)
+                newer.append(format_commit(start, root, bare))
+                vault.control.replace(key, newer[0])
+        return format_commit(start, root, entries)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(removing, "format_commit", overtaken)
+        with pytest.raises(StoreError) as raised:
+            world.remove()
+    assert raised.value.code == "E-CHANGED-MEANWHILE"
+    commits = [
+        path.read_bytes()
+        for path in (world.field / "control" / "commits").rglob("*")
+        if path.is_file()
+    ]
+    assert newer[0] in commits
+    world.remove()
+    assert set(world.states().values()) == {"removed"}

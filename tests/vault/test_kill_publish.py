@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from evidence_vault.core.commit import Committed
-from evidence_vault.core.merkle import leaf_hash
-from evidence_vault.errors import LogInconsistent
+from evidence_vault.core.commit import Committed, format_commit
+from evidence_vault.core.merkle import EMPTY_ROOT, Frontier, leaf_hash
+from evidence_vault.core.packs import parse_header_pack
+from evidence_vault.errors import LogInconsistent, StoreError
 from evidence_vault.log.catalogue import Catalogue, IndexRows
 from evidence_vault.log.logstore import LogStore
+from evidence_vault.log.publisher import publish
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.store.filesystem import FilesystemStore
 from evidence_vault.vault.checking import log_checkpoint
@@ -110,3 +113,53 @@ def test_two_sequencers_at_once_one_wins_and_nothing_is_lost(tmp_path: Path) -> 
     assert raised.value.code == "E-COMMIT-TAKEN"
     assert second.state().size == 0
     assert [len(commit.entries) for commit in log.commits(0)] == [2]
+
+
+def publish_group(log: LogStore, demand_held: Callable[[], None] = lambda: None) -> None:
+    frontier = Frontier()
+    frontier.extend(leaf_hash(c.entry) for commit in log.commits(0) for c in commit.entries)
+    publish(log, 0, EMPTY_ROOT, frontier.size, frontier.root(), 0, demand_held)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_late_header_pack_brings_no_header_back_and_stops_nobody(
+    tmp_path: Path, late: bool
+) -> None:
+    """A writer publishes from commits that it read before a header in them was destroyed."""
+    stores = FilesystemStore(tmp_path / "archive"), FilesystemStore(tmp_path / "control")
+    log, slow = LogStore(*stores), LogStore(*stores)
+    made = [
+        Prepared(
+            Committed(entry(n).committed.entry, b"record", {f"{n:032x}": b"header"}),
+            entry(n).leaf,
+            "described",
+            "2026-11-24T00:00:00Z",
+            [],
+        )
+        for n in range(256)
+    ]
+    Sequencer(log, Catalogue.create(tmp_path / "one.db", 0)).append(made, IndexRows())
+    commit = slow.commit(0)  # read, and kept
+    bare = tuple(
+        Committed(c.entry, c.record, {} if n == 7 else c.headers)
+        for n, c in enumerate(commit.entries)
+    )
+    log.control.replace(log.commit_key(0), format_commit(0, commit.root, bare))
+    log.forget()
+    if late:  # the other has published: what it lays there stays
+        publish_group(log)
+
+        def lost() -> None:
+            if len(asked) > 1:
+                raise StoreError("lost", code="E-LOCK-LOST")
+            asked.append(1)
+
+        asked: list[int] = []
+        with pytest.raises((StoreError, LogInconsistent)):
+            publish_group(slow, lost)
+    else:
+        publish_group(slow)
+        publish_group(log)
+    pack = parse_header_pack(log.read(log.control, log.headers_key(0)), 0)
+    assert len(pack) == 255 and f"{7:032x}" not in pack
+    publish_group(log)

@@ -66,11 +66,12 @@ def looked_through(connection: Connection) -> str | None:
         if inspect(connection).has_table(name):
             last = list(table.columns)[-1]
             connection.execute(select(func.count(last), func.count()).select_from(table)).one()
-    for state in connection.execute(select(_STATE)).all():
-        rows = select(func.count()).select_from(LogEntry).where(LogEntry.log == state.log)
-        count = connection.execute(rows).scalar_one()
-        if count != state.size:
-            return f"it knows {state.size} entries of log {state.log} and holds {count}"
+    # In one statement, so of one moment: others may be writing.
+    rows = select(func.count()).select_from(LogEntry).where(_STATE.c.log == LogEntry.log)
+    counts = select(_STATE.c.log, _STATE.c.size, rows.scalar_subquery())
+    for log, size, count in connection.execute(counts).all():
+        if count != size:
+            return f"it knows {size} entries of log {log} and holds {count}"
     return None
 
 

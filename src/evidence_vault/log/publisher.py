@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from evidence_vault.core.commit import Committed, format_stub
 from evidence_vault.core.merkle import Frontier, leaf_hash
-from evidence_vault.core.packs import format_header_pack, format_sealed_pack
+from evidence_vault.core.packs import format_header_pack, format_sealed_pack, parse_header_pack
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import (
     TILE_WIDTH,
@@ -19,7 +19,7 @@ from evidence_vault.core.tiles import (
     TileBuilder,
     new_tiles,
 )
-from evidence_vault.errors import AlreadyExists, LogInconsistent, NotFound
+from evidence_vault.errors import AlreadyExists, FormatError, LogInconsistent, NotFound
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.ports import ObjectStore
 
@@ -28,14 +28,21 @@ _SECTOR = 512
 
 
 def publish(
-    log: LogStore, published: int, published_root: bytes, size: int, root: bytes, commit_start: int
+    log: LogStore,
+    published: int,
+    published_root: bytes,
+    size: int,
+    root: bytes,
+    commit_start: int,
+    demand_held: Callable[[], None] = lambda: None,
 ) -> None:
     """Publish entries ``published`` ≤ i < ``size``.
 
     (``published``, ``published_root``) is the state of the stored checkpoint, (``size``,
     ``root``) the committed state. ``commit_start``: start of the commit that holds the first
     entry of the group of ``published``. Durable on return; everything written was read back,
-    and the new tiles lead to ``root``.
+    and the new tiles lead to ``root``. ``demand_held`` raises when the writer lock is lost: asked
+    around each header pack, so that nobody brings back what was destroyed meanwhile.
     """
     first = published - published % TILE_WIDTH
     before = TileReader(published, published_root, log.tile)
@@ -55,7 +62,9 @@ def publish(
             group = (start + offset) // TILE_WIDTH
             written += _packs(log, group, chunk[offset : offset + TILE_WIDTH])
         for store, key, data in written:
-            if not _create_or_compare(store, key, data):
+            if key.startswith(log.control_prefix + "headers/"):
+                _create_headers(log, key, data, demand_held)
+            elif not _create_or_compare(store, key, data):
                 # By a run that ended, perhaps before it was durable.
                 store.settle(key)
         written = _read_back(written)
@@ -180,6 +189,33 @@ def _packs(
         headers = {unit: header for c in entries for unit, header in c.headers.items()}
         packs.append((log.control, log.headers_key(group), format_header_pack(group, headers)))
     return packs
+
+
+def _create_headers(log: LogStore, key: str, data: bytes, demand_held: Callable[[], None]) -> None:
+    """Create a header pack, or leave in one that is there only what the commits hold still.
+
+    Whoever lost the lock may have made one with headers that were destroyed since.
+    """
+    demand_held()
+    try:
+        if not _create_or_compare(log.control, key, data):
+            log.control.settle(key)
+    except LogInconsistent:
+        demand_held()
+        there = log.read(log.control, key)
+        if not _has_more(there, data, int(key.rsplit("/", 1)[1])):
+            raise
+        log.control.exchange(key, data, there)
+    demand_held()
+
+
+def _has_more(there: bytes, data: bytes, group: int) -> bool:
+    """Whether a pack holds every header of another, and others besides."""
+    try:
+        more, fewer = parse_header_pack(there, group), parse_header_pack(data, group)
+    except FormatError:
+        return False
+    return fewer.items() <= more.items()
 
 
 def _is_last(tile: Tile, size: int) -> bool:

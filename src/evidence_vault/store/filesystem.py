@@ -16,7 +16,7 @@ from evidence_vault import osfiles
 from evidence_vault.core.placement import Placed
 from evidence_vault.errors import AlreadyExists, StoreError
 from evidence_vault.store.diskerrors import translating
-from evidence_vault.store.naming import demand_key, object_key
+from evidence_vault.store.naming import changed_meanwhile, demand_key, object_key
 from evidence_vault.store.spool import PART_BYTES, STAGING, Spool, SpooledParts
 
 DAMAGED = ".damaged"
@@ -66,6 +66,16 @@ class FilesystemStore:
             os.replace(temporary, target)
             self._sync_folders()
             osfiles.sync_folder(target.parent)
+
+    def exchange(self, key: str, data: bytes, expected: bytes) -> None:
+        """Not atomic: the lock of a folder can't be lost unnoticed."""
+        with self.open(key) as stream:
+            found = stream.read()
+        if found == data:
+            return
+        if found != expected:
+            raise changed_meanwhile(key)
+        self.replace(key, data)
 
     def settle(self, key: str) -> None:
         """Written anew: after a sync that failed, a second one says nothing of the first bytes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evidence_vault.errors import InternalError
+from evidence_vault.errors import InternalError, StoreError
 
 
 def object_key(digest: str) -> str:
@@ -15,3 +15,12 @@ def demand_key(key: str) -> str:
     if key.startswith("/") or ".." in key.split("/"):
         raise InternalError(f"bad store key {key!r}")
     return key
+
+
+def changed_meanwhile(key: str) -> StoreError:
+    """The error where somebody else has written what was to be written anew."""
+    return StoreError(
+        f"store: {key} was changed by somebody else meanwhile: it was left as it is",
+        code="E-CHANGED-MEANWHILE",
+        hint="run the same command again",
+    )

@@ -31,7 +31,7 @@ from evidence_vault.store.s3held import put_held
 from evidence_vault.store.s3place import Place, demand_date
 from evidence_vault.store.s3reader import open_object
 from evidence_vault.store.s3upload import abort_orphans, adopt_all
-from evidence_vault.store.s3write import put, set_retention
+from evidence_vault.store.s3write import exchange, put, set_retention
 from evidence_vault.store.spool import PART_BYTES, Spool, SpooledParts
 
 
@@ -61,6 +61,9 @@ class S3Store:
 
     def replace(self, key: str, data: bytes) -> None:
         put(self.client, demand_key(key), data, create=False)
+
+    def exchange(self, key: str, data: bytes, expected: bytes) -> None:
+        exchange(self.client, demand_key(key), data, expected)
 
     def settle(self, key: str) -> None:
         """Nothing: what can be read is durable."""

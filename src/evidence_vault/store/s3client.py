@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -23,13 +24,17 @@ from evidence_vault.store.s3errors import (
     status_of,
     store_error,
 )
+from evidence_vault.store.s3pace import MOST, PIECES_FROM, SEND_BUFFER, Pace
 from evidence_vault.store.s3place import Place
 
-THREADS = 10
-CONNECT_SECONDS = 5
-READ_SECONDS = 20
-#: No new try begins later than this after the first: with one that hangs, under a minute in all.
+THREADS = MOST
+#: Until there is a connection, and the longest that a piece of a body may wait to be sent on it.
+CONNECT_SECONDS = 15
+READ_SECONDS = 20  # without a byte
+#: No new try begins later than this after the first, or after bytes of any upload last moved: with
+#: one that hangs, under a minute in all.
 PATIENCE_SECONDS = 24.0
+_TRIES = 12  # without anything that was done, however bytes move
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 3.0
 
@@ -40,14 +45,20 @@ T = TypeVar("T")
 class Patience:
     """How long a request is tried again. Pauses double, each of a random length."""
 
-    def __init__(self, seconds: float = PATIENCE_SECONDS) -> None:
-        self._end = time.monotonic() + seconds
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
+        self._since = time.monotonic()
         self._pause = _FIRST_PAUSE
+        self._done, self._tries = self._pace.done, 0
 
     def wait(self) -> bool:
         """Sleep before the next try; False when it is time to give up."""
+        if self._pace.done != self._done:
+            self._done, self._tries = self._pace.done, 0
+        self._tries += 1
         pause = random.uniform(self._pause / 2, self._pause)
-        if time.monotonic() + pause > self._end:
+        end = max(self._since, self._pace.moved) + PATIENCE_SECONDS
+        if time.monotonic() + pause > end or self._tries >= _TRIES:
             return False
         time.sleep(pause)
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
@@ -61,6 +72,7 @@ class S3Client:
         self.place = place
         self._lock = threading.Lock()
         self._made: tuple[int, Any] | None = None
+        self.pace = Pace()
         self.tried: set[str] = set()  # digests of payloads whose sending has not ended well yet
 
     def key(self, key: str) -> str:
@@ -73,6 +85,7 @@ class S3Client:
         with self._lock:
             if self._made is None or self._made[0] != os.getpid():
                 self._made = os.getpid(), _make(self.place)
+                self.pace = Pace()
             return self._made[1]
 
     def access_key(self) -> str | None:
@@ -85,13 +98,19 @@ class S3Client:
         return self.patiently(lambda: self.once(operation, **parameters), about)
 
     def once(self, operation: str, **parameters: Any) -> Answer:
-        """One request, tried once; raises what boto3 raises."""
-        answer: Answer = getattr(self.raw, operation)(Bucket=self.place.bucket, **parameters)
+        """One request, tried once; raises what boto3 raises. A long body waits for its turn."""
+        act = getattr(self.raw, operation)
+        body = parameters.get("Body")
+        if not isinstance(body, bytes) or len(body) < PIECES_FROM:
+            answer: Answer = act(Bucket=self.place.bucket, **parameters)
+            return answer
+        with self.pace.turn():
+            answer = act(Bucket=self.place.bucket, **{**parameters, "Body": self.pace.body(body)})
         return answer
 
     def patiently(self, act: Callable[[], T], about: str, patience: Patience | None = None) -> T:
         """``act``, again while it fails in a way that may pass. Translates its errors."""
-        waiting = patience or Patience()
+        waiting = patience or Patience(self.pace)
         while True:
             try:
                 return act()
@@ -113,7 +132,7 @@ class S3Client:
         AlreadyExists where something else is. Raises AlreadyExists, and StoreError (E-S3-UNKNOWN)
         when nobody can say whether it was done.
         """
-        waiting, doubt = Patience(), False
+        waiting, doubt = Patience(self.pace), False
         while True:
             try:
                 return act()
@@ -236,6 +255,7 @@ def _is_boto(error: BaseException) -> bool:
 def _make(place: Place) -> Any:
     import boto3.session
     from botocore.config import Config
+    from botocore.handlers import add_expect_header
 
     config = Config(
         # Otherwise, over https, bodies are sent in chunks with a trailer, which is not understood
@@ -252,7 +272,7 @@ def _make(place: Place) -> Any:
     )
     try:
         session = boto3.session.Session(profile_name=place.profile)
-        return session.client(
+        client = session.client(
             "s3",
             endpoint_url=place.endpoint,
             region_name=place.region or session.region_name or "us-east-1",
@@ -262,3 +282,18 @@ def _make(place: Place) -> Any:
         if not _is_boto(error):
             raise
         raise store_error(error, "credentials") from error
+    # It would cost a second wherever a proxy does not know it.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    _limit_buffer(client)
+    return client
+
+
+def _limit_buffer(client: Any) -> None:
+    """botocore has no setting for it: that of the session it sends with, before the first use."""
+    session = client._endpoint.http_session
+    options = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),  # the default, which others replace
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER),
+    ]
+    session._socket_options = options
+    session._manager.connection_pool_kw["socket_options"] = options

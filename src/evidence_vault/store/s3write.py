@@ -10,12 +10,15 @@ Whether their bytes are still right is what ``fixity`` reads.
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from evidence_vault.core.placement import COMPLIANCE, Lock, Placed
 from evidence_vault.errors import AlreadyExists, InternalError, NotFound, StoreError
+from evidence_vault.store.naming import changed_meanwhile
 from evidence_vault.store.s3client import (
     Answer,
     Patience,
@@ -69,6 +72,40 @@ def put(client: S3Client, key: str, data: bytes, create: bool = True, new: bool 
             hint="the store or the way to it damages data: have it examined before going on",
         )
     return placed
+
+
+def exchange(client: S3Client, key: str, data: bytes, expected: bytes) -> None:
+    """Write over ``expected`` alone. Raises StoreError (E-CHANGED-MEANWHILE), NotFound.
+
+    With If-Match where the store heeds it. Some want its ETag in quotes, Ceph wants it without
+    them; where neither is heeded, whoever writes between our reading and writing is overwritten.
+    """
+    found, answer = client.read(key)
+    etag = etag_in(answer)
+
+    def look(patience: Patience) -> Answer | None:
+        now, there = client.read(key, patience=patience)
+        if now not in (data, expected):
+            raise changed_meanwhile(key)
+        return there if now == data else None
+
+    for condition in ({"IfMatch": etag}, {"IfMatch": f'"{etag}"'}, {}):
+        if found == data:
+            return
+        if found != expected:
+            raise changed_meanwhile(key)
+        parameters = {
+            "Key": client.key(key),
+            "Body": data,
+            "ContentMD5": base64.b64encode(_md5(data)).decode(),
+            "ContentType": "application/octet-stream",
+            **condition,
+        }
+        with contextlib.suppress(AlreadyExists):  # 412: the look below tells why
+            client.write(functools.partial(client.once, "put_object", **parameters), look, key)
+        found, _ = client.read(key)
+    if found != data:
+        raise changed_meanwhile(key)
 
 
 def send(

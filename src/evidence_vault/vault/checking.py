@@ -34,7 +34,7 @@ from evidence_vault.vault.policies import policy_of
 from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.stamping import timestamp_state
-from evidence_vault.vault.standing import NO_KEY, committed, confirm, standing
+from evidence_vault.vault.standing import NO_KEY, committed, confirm, look
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]
@@ -101,8 +101,7 @@ def log_status(vault: Vault) -> dict[str, Any]:
 
     zero = vault.entry_zero()
     stored = vault.checkpoint()
-    frontier = committed(vault)
-    found = standing(vault, frontier)
+    frontier, found = look(vault)
     behind = sum(1 for _ in vault.log.commits(vault.catalogue.frontier().size))
     notices = list(found.reasons)
     if behind:
@@ -225,7 +224,7 @@ def log_audit(vault: Vault, progress: Progress | None = None) -> dict[str, Any]:
     compared = compare_catalogue(vault, reports)
     findings += [_finding(f.code, f.where, f.message) for f in compared.findings]
     findings += [_finding(FOREIGN, where, told) for where, told in foreign_findings(vault)]
-    stood = standing(vault, _reached(vault))
+    _, stood = look(vault, _reached)
     if stood.state != NO_KEY:
         findings += [_finding(f"E-{stood.state.upper()}", "signed", r) for r in stood.reasons]
     status = 0

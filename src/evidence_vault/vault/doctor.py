@@ -16,7 +16,7 @@ from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.doctorstore import storage
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_words, outside_path
-from evidence_vault.vault.standing import NO_KEY, committed, standing
+from evidence_vault.vault.standing import NO_KEY, look
 from evidence_vault.vault.stations import readers_of
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"
@@ -112,7 +112,7 @@ def _keys(
         notices.append("there is NO recovery recipient: a lost passphrase loses everything")
     try:
         _catch_up(vault)
-        found = standing(vault, committed(vault))
+        _, found = look(vault)
     except VaultError as error:
         visit.note("may sign", PROBLEM, error.message, error.hint, int(error.exit_status))
         return

@@ -14,6 +14,7 @@ from evidence_vault.log.logstore import LogStore
 from evidence_vault.vault.holds import demand_held, header_copies
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
+from evidence_vault.vault.removing import write_anew
 
 
 def restore_headers(vault: Vault, items: Sequence[str]) -> dict[str, int]:
@@ -49,26 +50,33 @@ def _put_back(vault: Vault, index: int, number: int, copies: dict[str, bytes]) -
         return 0
     log = vault.log_number(number)
     start = vault.catalogue.entry(index, number).commit_start
+    log.forget()
+    there = log.read(log.control, log.commit_key(start))
     commit = log.commit(start)
     if commit.is_stub:
-        _into_pack(log, index // TILE_WIDTH, lacking)
+        _into_pack(vault, log, index // TILE_WIDTH, lacking)
     else:
         at = index - start
         old = commit.entries[at]
         whole = Committed(old.entry, old.record, {**old.headers, **lacking})
         entries = (*commit.entries[:at], whole, *commit.entries[at + 1 :])
-        log.control.replace(log.commit_key(start), format_commit(start, commit.root, entries))
+        data = format_commit(start, commit.root, entries)
+        write_anew(vault, log.control, log.commit_key(start), data, there)
     vault.log.forget()
     return len(lacking)
 
 
-def _into_pack(log: LogStore, group: int, lacking: dict[str, bytes]) -> None:
+def _into_pack(vault: Vault, log: LogStore, group: int, lacking: dict[str, bytes]) -> None:
     key = log.headers_key(group)
     try:
-        there = parse_header_pack(log.read(log.control, key), group)
+        there = log.read(log.control, key)
     except NotFound:
-        there = {}
-    log.control.replace(key, format_header_pack(group, {**there, **lacking}))
+        vault.demand_held()
+        log.control.create(key, format_header_pack(group, lacking))
+        vault.demand_held()
+        return
+    headers = {**parse_header_pack(there, group), **lacking}
+    write_anew(vault, log.control, key, format_header_pack(group, headers), there)
 
 
 def _digest(header: bytes | None) -> str | None:

@@ -98,8 +98,9 @@ def parse_pin(data: bytes, keyring: Keyring) -> Pin:
 
 def pin_bytes(vault: Vault, keyring: Keyring) -> tuple[bytes | None, bytes | None]:
     """(inside, outside) as they are kept; None for one that is not there."""
+    outside = _read(outside_path(keyring.origin))  # first, since it is written last
     inside = _row(vault, keyring.origin) if vault.shared else _read(inside_path(vault.folder))
-    return inside, _read(outside_path(keyring.origin))
+    return inside, outside
 
 
 def read_pins(vault: Vault, keyring: Keyring) -> tuple[Pin | None, Pin | None]:

@@ -24,7 +24,8 @@ from evidence_vault.core.commit import Commit, Committed, format_commit
 from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.packs import format_header_pack, parse_header_pack
 from evidence_vault.core.tiles import TILE_WIDTH
-from evidence_vault.errors import Locked, NotFound, VaultError
+from evidence_vault.errors import Locked, LogInconsistent, NotFound, VaultError
+from evidence_vault.ports import ObjectStore
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.handovers import REMOVED, removed_items, set_event, standings
@@ -194,25 +195,39 @@ def _drop_headers(vault: Vault, doomed: Doomed) -> int:
     """Write anew, without the doomed headers, every commit and header pack that holds one."""
     log, dropped = vault.log, 0
     for start in sorted({vault.catalogue.entry(i).commit_start for i in doomed.entries}):
+        there = log.read(log.control, log.commit_key(start))
         commit = parse_fresh(vault, start)
         fresh = tuple(_without(committed, doomed.units) for committed in commit.entries)
         if fresh != commit.entries:
             dropped += _count(commit.entries) - _count(fresh)
-            log.control.replace(log.commit_key(start), format_commit(start, commit.root, fresh))
+            data = format_commit(start, commit.root, fresh)
+            write_anew(vault, log.control, log.commit_key(start), data, there)
             step("transfer-commit-anew")
     for group in sorted({i // TILE_WIDTH for i in doomed.entries}):
         key = log.headers_key(group)
         try:
-            headers = parse_header_pack(log.read(log.control, key), group)
+            there = log.read(log.control, key)
         except NotFound:
             continue
+        headers = parse_header_pack(there, group)
         kept = {unit: header for unit, header in headers.items() if unit not in doomed.units}
         if kept != headers:
             dropped += len(headers) - len(kept)
-            log.control.replace(key, format_header_pack(group, kept))
+            write_anew(vault, log.control, key, format_header_pack(group, kept), there)
             step("transfer-pack-anew")
     log.forget()
     return dropped
+
+
+def write_anew(vault: Vault, store: ObjectStore, key: str, data: bytes, expected: bytes) -> None:
+    """Replace what was read under the writer lock. Whoever has lost it lays nothing over what is
+    newer: raises StoreError (E-LOCK-LOST, E-CHANGED-MEANWHILE)."""
+    vault.demand_held()
+    store.exchange(key, data, expected)
+    vault.demand_held()
+    with store.open(key) as stream:
+        if stream.read() != data:
+            raise LogInconsistent(f"{key} was not stored as written", code="E-READ-BACK")
 
 
 def parse_fresh(vault: Vault, start: int) -> Commit:

@@ -250,7 +250,8 @@ class Writer:
         covering = vault.catalogue.entry(first_of_group).commit_start
         step("7-start")
         # 7. A crash here leaves tiles that the next run writes again, byte for byte.
-        publish(log, published, root, state.size, state.root(), covering)
+        held = vault.demand_held
+        publish(log, published, root, state.size, state.root(), covering, held)
         step("7-published")
         # 8. The pin is durable before a signature leaves; without the lock it is not written.
         signed = Checkpoint(self._keyring.origin, state.size, state.root())
