@@ -197,7 +197,7 @@ def overtaken(
     """An ``init`` that finds its places empty, and is overtaken by another one before it begins."""
     monkeypatch.setenv("EVIDENCE_VAULT_STATE", str(tmp_path / "state"))
     won = tmp_path / "won"
-    looked = creation.prepare
+    from evidence_vault.vault.newplaces import prepare as looked
 
     def slow(places: Any) -> Any:
         done = looked(places)
