@@ -434,3 +434,41 @@ def test_a_locked_version_is_an_error_of_its_own(both: tuple[World, Bucket]) -> 
             store.extend(
                 object_key(placed.digest), str(placed.version), "GOVERNANCE", "2107-01-01T00:00:00Z"
             )
+
+
+def test_a_release_says_what_the_store_does_not_have_any_more(
+    both: tuple[World, Bucket],
+) -> None:
+    world, bucket = both
+    first = world.items()[0]
+    hold = world.place(first)["hold"]
+    lost = stored(bucket, world, first)[0]
+    bucket.client.put_object_legal_hold(
+        Bucket=bucket.name,
+        Key=lost["Key"],
+        VersionId=lost["VersionId"],
+        LegalHold={"Status": "OFF"},
+    )
+    assert bucket.delete(lost, bypass=True) == ""
+    told = world.release(hold)
+    assert (told["exit"], told["missing"]) == (3, [lost["Key"].rsplit("/", 1)[1]])
+    assert any("does not have 1" in notice for notice in told["notices"])
+
+
+def test_the_same_date_again_locks_what_the_store_locks_less(
+    both: tuple[World, Bucket],
+) -> None:
+    """Something came to the item since, which has the lock of the bucket alone."""
+    world, _ = both
+    item = world.items()[0]
+    until = "2029-01-01T00:00:00Z"
+    assert world.retain(until, item)["items"] == [item]
+    again = world.retain(until, item)
+    assert (again["already"], again["items"]) == ([item], [])
+    world.derive(item)
+    weaker = [each for each in objects_of(world, item) if (each.until or "") < until]
+    assert weaker
+    done = world.retain(until, item)
+    assert (done["already"], done["items"], done["refused"]) == ([], [item], [])
+    assert all((each.until or "") >= until for each in objects_of(world, item))
+    world.assert_sound()

@@ -84,6 +84,21 @@ def test_a_table_that_somebody_else_holds(
     two.close()
 
 
+def test_a_session_that_the_server_ended_is_no_damage(
+    pg_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evidence_vault.log import postgres
+
+    monkeypatch.setitem(postgres._SESSION, "idle_in_transaction_session_timeout", "100ms")
+    catalogue = Catalogue.create(pg_database, 0)
+    with pytest.raises(StoreError) as raised, catalogue._session() as session:
+        session.connection().exec_driver_sql("SELECT 1")
+        time.sleep(0.5)
+        session.connection().exec_driver_sql("SELECT 1")
+    assert raised.value.code == "E-PG-LOST"
+    catalogue.close()
+
+
 # -- a server of its own, which is killed ----------------------------------------------------------
 
 

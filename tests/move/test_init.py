@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from sqlalchemy import text
 from tests.cli.runner import call
 from tests.servers.fixtures import PgServer, S3Server
 from tests.vault.conftest import MakeVault
@@ -14,7 +15,10 @@ from tests.vault.vaults import PASSPHRASE, Made, write_files
 
 from evidence_vault.config import read_config
 from evidence_vault.errors import PolicyRefused, StoreError, UsageError, VaultError
+from evidence_vault.log.catalogue import Catalogue
 from evidence_vault.log.places import demand_room
+from evidence_vault.log.postgres import open_server
+from evidence_vault.log.writerlock import server_lock
 from evidence_vault.store.s3client import S3Client
 from evidence_vault.store.s3place import parse_place
 from evidence_vault.vault import creation
@@ -185,3 +189,120 @@ def test_a_store_on_s3_with_a_catalogue_in_a_file_is_a_vault_of_one_machine(
     with vault.open() as opened:
         assert fixity(opened, all=True)["damaged"] == []
     assert vault.audit()["findings"] == []
+
+
+def overtaken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any
+) -> tuple[VaultError, Made]:
+    """An ``init`` that finds its places empty, and is overtaken by another one before it begins."""
+    monkeypatch.setenv("EVIDENCE_VAULT_STATE", str(tmp_path / "state"))
+    won = tmp_path / "won"
+    from evidence_vault.vault.newplaces import prepare as looked
+
+    def slow(places: Any) -> Any:
+        done = looked(places)
+        monkeypatch.setattr(creation, "prepare", looked)
+        create_vault(
+            options.get("first", won), org="One", passphrase=PASSPHRASE, no_recovery=True, **where
+        )
+        return done
+
+    where = {name: value for name, value in options.items() if name != "first"}
+    monkeypatch.setattr(creation, "prepare", slow)
+    with pytest.raises(VaultError) as caught:
+        create_vault(tmp_path / "lost", org="Two", passphrase=PASSPHRASE, no_recovery=True, **where)
+    return caught.value, Made(options.get("first", won), tmp_path / "none", tmp_path / "state")
+
+
+def assert_lives(made: Made, tmp_path: Path) -> None:
+    assert made.ingest(write_files(tmp_path / "in", 3)[0].parent)["exit"] == 0
+    assert made.audit()["findings"] == []
+    assert not (tmp_path / "lost-recovery.txt").exists()
+
+
+@pytest.mark.parametrize("lock", [{}, {"lock": "governance", "days": 1}])
+def test_of_two_inits_with_one_store_the_loser_takes_nothing_from_the_winner(
+    tmp_path: Path,
+    s3_server: S3Server,
+    s3_profiles: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    lock: dict[str, Any],
+) -> None:
+    error, won = overtaken(tmp_path, monkeypatch, store=url(s3_server, **lock))
+    assert (error.code, type(error)) == ("E-NOT-EMPTY", UsageError)
+    assert not (tmp_path / "lost").exists()
+    assert_lives(won, tmp_path)
+
+
+def test_of_two_inits_that_share_a_control_bucket_alone_the_create_only_commit_decides(
+    tmp_path: Path,
+    s3_server: S3Server,
+    s3_profiles: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("evidence_vault.store.s3.S3Store.keys", lambda *_: iter(()))
+    error, won = overtaken(tmp_path, monkeypatch, store=url(s3_server))
+    assert error.code == "E-NOT-EMPTY"
+    monkeypatch.undo()
+    for name, value in s3_profiles.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("EVIDENCE_VAULT_STATE", str(tmp_path / "state"))
+    assert_lives(won, tmp_path)
+
+
+def test_of_two_inits_with_one_database_the_loser_takes_nothing_from_the_winner(
+    tmp_path: Path, pg_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error, won = overtaken(tmp_path, monkeypatch, database=pg_database)
+    assert error.code == "E-EXISTS"
+    assert_lives(won, tmp_path)
+
+
+def test_an_init_waits_for_another_in_the_same_database(
+    tmp_path: Path, pg_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(creation, "_WAIT_SECONDS", 0.3)
+    with server_lock(pg_database, "another", 1.0):
+        assert refused(here(tmp_path), database=pg_database).code == "E-BUSY"
+    demand_room(pg_database)
+
+
+def test_of_two_inits_in_one_folder_the_loser_takes_nothing_from_the_winner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error, won = overtaken(tmp_path, monkeypatch, first=tmp_path / "lost")
+    assert error.code == "E-EXISTS"
+    assert_lives(won, tmp_path)
+
+
+def test_a_failed_init_leaves_the_record_of_another_vault_of_the_same_name(
+    tmp_path: Path, make_vault: MakeVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_vault("first")
+    with first.open() as opened:
+        origin = opened.keyring.origin
+
+    def fails(_: object) -> bytes:
+        raise StoreError("the store went away", hint="look after it")
+
+    monkeypatch.setattr(creation, "pin_beginning", fails)
+    assert refused(here(tmp_path), origin=origin).code == "E-STORE"
+    monkeypatch.undo()
+    monkeypatch.setenv("EVIDENCE_VAULT_STATE", str(first.state))
+    assert_lives(first, tmp_path)
+
+
+def test_a_schema_that_holds_rows_is_never_taken_for_an_empty_one(
+    pg_database: str,
+) -> None:
+    Catalogue.create(pg_database, 0).close()
+    engine = open_server(pg_database)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO log_signed (origin, data) VALUES ('a', 'x')"))
+        connection.execute(text("DROP TABLE log_state"))
+    with pytest.raises(UsageError) as caught:
+        Catalogue.create(pg_database, 0)
+    assert caught.value.code == "E-EXISTS"
+    with engine.begin() as connection:
+        assert connection.execute(text("SELECT count(*) FROM log_signed")).scalar() == 1
+    engine.dispose()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.servers.cutting import cutting_proxy
@@ -19,6 +20,7 @@ from tests.store.test_s3_faults import behind
 
 from evidence_vault.core.placement import GOVERNANCE
 from evidence_vault.errors import StoreError
+from evidence_vault.store import s3upload
 from evidence_vault.store.naming import object_key
 from evidence_vault.store.s3 import LockedS3Store
 from evidence_vault.store.s3place import format_place
@@ -142,6 +144,44 @@ def test_uploads_that_nobody_went_on_with_are_ended_after_a_day(archive: LockedS
     assert uploads(archive)  # it may belong to a living process
     assert abort_orphans(archive.client, datetime.now(UTC) + timedelta(hours=25)) == 1
     assert not uploads(archive)
+
+
+def test_an_upload_to_which_parts_came_lately_is_not_ended(
+    archive: LockedS3Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = archive.client.key(object_key("cd" * 32))
+    upload = archive.client.call("create_multipart_upload", key, Key=key)["UploadId"]
+    archive.client.call("upload_part", key, Key=key, UploadId=upload, PartNumber=1, Body=b"1")
+    listed = s3upload._uploads
+
+    def long_ago(*given: Any) -> Any:
+        for each in listed(*given):
+            yield {**each, "Initiated": each["Initiated"] - timedelta(hours=25)}
+
+    monkeypatch.setattr(s3upload, "_uploads", long_ago)
+    assert abort_orphans(archive.client) == 0
+    assert uploads(archive)
+    assert abort_orphans(archive.client, datetime.now(UTC) + timedelta(hours=25)) == 1
+
+
+def test_an_upload_that_another_machine_ended_is_begun_anew(
+    archive: LockedS3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, digest = large(tmp_path)
+    sent = s3upload._send_parts
+    done: list[str] = []
+
+    def ended(client: Any, pool: Any, path: Any, upload: Any, have: Any) -> Any:
+        if not done:
+            done.append(upload[1])
+            key = client.key(upload[0])
+            client.call("abort_multipart_upload", key, Key=key, UploadId=upload[1])
+        return sent(client, pool, path, upload, have)
+
+    monkeypatch.setattr(s3upload, "_send_parts", ended)
+    (placed,) = archive.adopt([(path, digest)])
+    assert done and placed.digest == digest
+    assert len(archive.versions(object_key(digest))) == 1 and not uploads(archive)
 
 
 def test_after_an_error_the_same_call_goes_on(archive: LockedS3Store, tmp_path: Path) -> None:

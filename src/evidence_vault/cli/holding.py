@@ -60,7 +60,10 @@ def release(session: Session, name: str, reason: str) -> Answer:
 
     by = session.actor()
     with session.open() as vault:
-        return answer(release(vault, name, reason, by), render.released)
+        result = release(vault, name, reason, by)
+    gone = "the version that was held is not in the store"
+    lost = [{"code": "E-NOT-FOUND", "message": gone, "where": d} for d in result["missing"]]
+    return answer(result, render.released, findings=lost)
 
 
 @hold.command("list")

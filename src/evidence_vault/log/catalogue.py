@@ -53,6 +53,7 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         self.place = place
         self.schema = schema
         self.log = log
+        self.made: int | None = None  # the schema that was made for it on a server (places.py)
         self._engine = open_engine(place, schema)
 
     @staticmethod
@@ -61,8 +62,9 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
 
         Raises UsageError (E-EXISTS) for a database that holds a vault's catalogue.
         """
-        make_room(place, schema)
+        room = make_room(place, schema)
         catalogue = Catalogue(place, log, schema)
+        catalogue.made = room
         with translated(), catalogue._engine.begin() as connection:
             make_tables(connection, index)
         catalogue.add_log(log)

@@ -30,21 +30,34 @@ def demand_room(place: Place) -> None:
         _demand_room(connection)
 
 
-def make_room(place: Place, schema: str) -> None:
-    """On a server, an empty schema for the tables; what was left of one never begun goes."""
+def make_room(place: Place, schema: str) -> int | None:
+    """On a server, an empty schema for the tables; one that holds nothing is replaced.
+
+    Returns the number that the server gave it: no other schema ever has the same.
+    """
     if isinstance(place, Path):
-        return
+        return None
     with _server(place) as engine, translated(), engine.begin() as connection:
         if schema == SCHEMA:
             _demand_room(connection)
         connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
         connection.execute(text(f"CREATE SCHEMA {schema}"))
+        return _number(connection) if schema == SCHEMA else None
 
 
-def drop_catalogue(place: str) -> None:
-    """On a server, remove what :func:`make_room` made and whatever is in it."""
+def drop_catalogue(place: str, number: int) -> None:
+    """On a server, remove what :func:`make_room` made and whatever is in it; no other schema."""
     with _server(place) as engine, translated(), engine.begin() as connection:
-        connection.execute(text(f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
+        if _number(connection) == number:
+            connection.execute(text(f"DROP SCHEMA {SCHEMA} CASCADE"))
+
+
+def _number(connection: Connection) -> int | None:
+    found = connection.execute(
+        text("SELECT CAST(oid AS bigint) FROM pg_namespace WHERE nspname = :name"),
+        {"name": SCHEMA},
+    ).scalar()
+    return None if found is None else int(found)
 
 
 def demand_there(place: Place) -> None:
@@ -122,16 +135,20 @@ def _demand_room(connection: Connection) -> None:
             code="E-PG-ENCODING",
             hint="have one made in UTF-8: createdb --encoding UTF8 --template template0 NAME",
         )
+    # What a making that was cut off has left: its tables without a row, and logs without entries.
     known = inspect(connection)
-    if not known.has_table("log_state", SCHEMA):
-        return
-    begun = connection.execute(
-        text(f"SELECT count(*) FROM {SCHEMA}.log_state WHERE size > 0")
-    ).scalar()
-    if begun or (
-        known.has_table("log_signed", SCHEMA)
-        and connection.execute(text(f"SELECT count(*) FROM {SCHEMA}.log_signed")).scalar()
-    ):
+    filled = [
+        name
+        for name in known.get_table_names(schema=SCHEMA)
+        if connection.execute(
+            text(
+                f'SELECT 1 FROM {SCHEMA}."{name}"'
+                + (" WHERE size > 0" if name == "log_state" else "")
+                + " LIMIT 1"
+            )
+        ).first()
+    ]
+    if filled or known.get_view_names(schema=SCHEMA):
         raise UsageError(
             "the database holds the catalogue of another vault already",
             code="E-EXISTS",

@@ -18,6 +18,7 @@ from evidence_vault.errors import StoreError, UsageError, VaultBusy
 SCHEMA = "evidence_vault"
 FRESH = "evidence_vault_fresh"
 LOCK_TIMEOUT = "55P03"
+IDLE_TOO_LONG = "25P03"  # the server ended the session
 
 # Commits wait for the disk, whatever the server's default is, and never less than it asks for.
 LASTING = (
@@ -132,7 +133,7 @@ def in_our_words(error: DBAPIError) -> StoreError | None:
             code="E-PG-LIMIT",
             hint="wait until others have finished and run the same command again",
         )
-    if state.startswith(("08", "57")):
+    if state.startswith(("08", "57")) or state == IDLE_TOO_LONG:
         return _lost(text)
     if state == "42501":
         return StoreError(

@@ -216,7 +216,7 @@ def _make_bucket(client: S3Client, **parameters: Any) -> bool:
     except StoreError as error:
         if error.__cause__ is None or status_of(error.__cause__) != 404:
             raise
-    region = client.place.region
+    region = client.place.region or client.raw.meta.region_name  # of the profile, or AWS_REGION
     if client.place.endpoint is None and region and region != "us-east-1":
         parameters["CreateBucketConfiguration"] = {"LocationConstraint": region}
     client.call("create_bucket", "the bucket", **parameters)

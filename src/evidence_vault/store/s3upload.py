@@ -41,7 +41,7 @@ from evidence_vault.store.s3write import (
 #: The least that S3 allows: what a cut line loses is small. It never changes: whoever goes on with
 #: an upload compares part by part.
 PART_BYTES = 5 * 2**20
-GRACE = timedelta(hours=24)  # an upload that began later may belong to a living process
+GRACE = timedelta(hours=24)  # what came later may be of a living process
 
 Parts = dict[int, tuple[str, int]]
 """By number from 1: ETag and size of what the store has."""
@@ -83,9 +83,10 @@ def adopt_all(
 
 
 def abort_orphans(client: S3Client, now: datetime | None = None) -> int:
-    """End uploads in parts that began longer than a day ago; returns how many."""
+    """End uploads in parts to which nothing came for a day; returns how many."""
     before = (now or datetime.now(UTC)) - GRACE
-    orphans = [u for u in _uploads(client, "objects/") if u["Initiated"] < before]
+    old = [u for u in _uploads(client, "objects/") if u["Initiated"] < before]
+    orphans = [upload for upload in old if _newest_part(client, upload) < before]
     for upload in orphans:
         _abort(client, upload["Key"], upload["UploadId"])
     return len(orphans)
@@ -123,9 +124,7 @@ def _adopt_large(
         return with_lock(client, key, _placed(digest, size, there), until)
     if there is not None and client.place.mode is None:
         raise _other_bytes(key)
-    upload, have = _begin(client, key)
-    sums = _send_parts(client, pool, path, (key, upload, digest), have)
-    done = _complete(client, key, upload, sums, size)
+    sums, done = _upload(client, pool, path, (key, digest), size)
     version = done.get("VersionId")
     found = client.head(key, None if version in (None, "null") else version)
     if found["ContentLength"] != size or not _etag_fits(found, sums, client, key, digest):
@@ -136,6 +135,22 @@ def _adopt_large(
         )
     placed = _placed(digest, size, {**found, "ResponseMetadata": done.get("ResponseMetadata", {})})
     return with_lock(client, key, placed, until)
+
+
+def _upload(
+    client: S3Client, pool: ThreadPoolExecutor, path: str, what: tuple[str, str], size: int
+) -> tuple[list[Sum], Answer]:
+    """All parts, put together. ``what``: key, digest. Begun anew, once, where somebody ended it."""
+    key, digest = what
+    for again in (True, False):
+        try:
+            upload, have = _begin(client, key)
+            sums = _send_parts(client, pool, path, (key, upload, digest), have)
+            return sums, _complete(client, key, upload, sums, size)
+        except StoreError as error:
+            if not again or error.__cause__ is None or code_of(error.__cause__) != "NoSuchUpload":
+                raise
+    raise AssertionError("not reached")
 
 
 def _bytes_are(client: S3Client, key: str, there: Answer, digest: str, size: int) -> bool:
@@ -294,16 +309,34 @@ def _uploads(client: S3Client, prefix: str) -> Iterator[Answer]:
 
 
 def _parts(client: S3Client, key: str, upload: str) -> Parts:
-    found: Parts = {}
+    return {
+        part["PartNumber"]: (etag_in(part), part["Size"])
+        for part in _listed_parts(client, client.key(key), upload)
+    }
+
+
+def _newest_part(client: S3Client, upload: Answer) -> datetime:
+    """When something came last to an upload; to one that is gone meanwhile, now."""
+    began: datetime = upload["Initiated"]
+    try:
+        parts = _listed_parts(client, upload["Key"], upload["UploadId"])
+        times: list[datetime] = [part["LastModified"] for part in parts]
+        return max([began, *times])
+    except StoreError as error:
+        if error.__cause__ is None or code_of(error.__cause__) != "NoSuchUpload":
+            raise
+        return datetime.now(UTC)
+
+
+def _listed_parts(client: S3Client, full_key: str, upload: str) -> Iterator[Answer]:
     marker = 0
     while True:
         page = client.call(
-            "list_parts", key, Key=client.key(key), UploadId=upload, PartNumberMarker=marker
+            "list_parts", full_key, Key=full_key, UploadId=upload, PartNumberMarker=marker
         )
-        for part in page.get("Parts", []):
-            found[part["PartNumber"]] = etag_in(part), part["Size"]
+        yield from page.get("Parts", [])
         if not page.get("IsTruncated"):
-            return found
+            return
         marker = page["NextPartNumberMarker"]
 
 

@@ -7,7 +7,8 @@ import io
 import os
 import secrets
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,9 @@ from evidence_vault.errors import (
     VaultError,
 )
 from evidence_vault.log.catalogue import Catalogue, IndexRows
+from evidence_vault.log.postgres import is_server
 from evidence_vault.log.sequencer import Prepared, Sequencer
+from evidence_vault.log.writerlock import server_lock
 from evidence_vault.seal.keyring import Ed25519Signer, Keyring, seal_keyring
 from evidence_vault.seal.recovery import Recovery, format_recovery, read_recovery
 from evidence_vault.seal.units import UnitMaker
@@ -54,6 +57,7 @@ from evidence_vault.vault.undoing import Undo, told_with_buckets
 
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 MIN_PASSPHRASE = 8
+_WAIT_SECONDS = 60.0
 
 
 def create_vault(
@@ -96,14 +100,17 @@ def create_vault(
     rescue = Recovery(age.PQIdentity.generate(), root_seed)
     pinned = None if no_recovery else rescue.recipient()
     keyring = Keyring.create(origin, org, prefix, plaintext, pinned)
-    undo = Undo(folder, places, origin, target)
+    undo = Undo(folder, places, origin, root.public)
     try:
+        undo.claim_folder()
         if target is not None:
             write_recovery(target, rescue, None if recovery else passphrase, origin)
-        make_folder(folder, keyring, passphrase, places)
+            undo.recovery = target
+        with _alone(places):
+            undo.schema = make_folder(folder, keyring, passphrase, places)
+            _begin(folder, keyring, root, by, places)
         with open_vault(folder) as vault:
             vault.adopt_keyring(keyring)
-            begin_log(vault, root, by, None)
             publish_and_sign(vault)
             zero = vault.entry_zero()
     except VaultError as error:
@@ -127,6 +134,43 @@ def create_vault(
         "sealed": not plaintext,
         "vault": str(folder),
     }
+
+
+@contextmanager
+def _alone(places: Places) -> Iterator[None]:
+    """Nobody else makes a vault in the same database, or writes into one there."""
+    if not is_server(places.catalogue):
+        yield
+        return
+    told = f"process {os.getpid()} making a vault"
+    with server_lock(places.catalogue, told, _WAIT_SECONDS) as held:
+        yield
+        held.demand_held()
+
+
+def _begin(
+    folder: Path, keyring: Keyring, root: Ed25519Signer, by: str | None, places: Places
+) -> None:
+    """Entry 0, the first thing in a store: create-only, so of two that begin there one does.
+
+    Raises UsageError (E-NOT-EMPTY) for the other. Nothing was written there by it.
+    """
+    with open_vault(folder) as vault:
+        vault.adopt_keyring(keyring)
+        taken = is_url(places.archive) and next(iter(vault.archive.keys("")), None) is not None
+        try:
+            if not taken:
+                begin_log(vault, root, by, None)
+        except LogInconsistent as error:
+            if error.code != "E-COMMIT-TAKEN":
+                raise
+            taken = True
+    if taken:
+        raise UsageError(
+            "another process has begun a vault in that store meanwhile",
+            code="E-NOT-EMPTY",
+            hint="name a store for this vault alone",
+        )
 
 
 def begin_log(
@@ -296,8 +340,11 @@ def neutral_origin() -> str:
 
 def make_folder(
     folder: Path, keyring: Keyring, passphrase: str, places: Places | None = None
-) -> None:
-    """The folder with its settings, keyring and an empty catalogue (field vault: no index)."""
+) -> int | None:
+    """The folder with its settings, keyring and an empty catalogue (field vault: no index).
+
+    Returns the number of the schema that was made on a server.
+    """
     settings = VaultConfig(0, keyring.plaintext, station=keyring.is_station)
     settings = (places or Places()).put_into(settings)
     try:
@@ -314,7 +361,8 @@ def make_folder(
                 stream.write(content)
                 osfiles.sync_file(stream)
         place = place_of(folder, settings.catalogue)
-        Catalogue.create(place, 0, index=not keyring.is_station).close()
+        catalogue = Catalogue.create(place, 0, index=not keyring.is_station)
+        catalogue.close()
         osfiles.sync_folder(folder)
     except OSError as error:
         raise StoreError(
@@ -322,6 +370,7 @@ def make_folder(
             code="E-NOT-WRITABLE",
             hint="check free space and who owns the folder",
         ) from error
+    return catalogue.made
 
 
 def write_recovery(path: Path, rescue: Recovery, passphrase: str | None, origin: str) -> None:
@@ -338,6 +387,7 @@ def write_recovery(path: Path, rescue: Recovery, passphrase: str | None, origin:
     # Test-open before the first ingest: a recovery file that can't be read is no recovery.
     back = read_recovery(path.read_bytes(), lambda: passphrase or "")
     if (str(back.identity), back.root_seed) != (str(rescue.identity), rescue.root_seed):
+        path.unlink(missing_ok=True)
         raise StoreError(f"{path} could not be read back as written", code="E-READ-BACK")
 
 

@@ -91,13 +91,15 @@ def place(vault: Vault, request: HoldRequest, progress: Progress | None = None) 
 def release(vault: Vault, name: str, reason: str, by: str | None = None) -> dict[str, Any]:
     """End a hold, or end it for one item; ``name``: a hold id or its beginning, or an item.
 
-    ``pending``: what the store does not let go yet; every later writing tries again.
+    ``pending``: what the store does not let go yet; every later writing tries again. ``missing``:
+    objects whose held version the store does not have: nothing was released there (exit 3).
     """
     demand_desk(vault, "release a hold")
     demand_reason(reason)
     hold, items = find_hold(vault, name)
     values = {"actor": by, "purpose": reason}
     events: list[int] = []
+    missing: list[str] = []
     objects = 0
     for some in slices(items):
         with writing(vault) as writer:
@@ -107,13 +109,16 @@ def release(vault: Vault, name: str, reason: str, by: str | None = None) -> dict
                 told = release_slice(vault, writer, hold, still, values)
                 events.append(told.index)
                 objects += told.objects
+                missing += told.lost
     pending = read_page(vault)
     return {
         "events": events,
+        "exit": 3 if missing else 0,
         "hold": hold,
         "items": items,
         "locked_objects": objects,
-        "notices": _still(pending),
+        "missing": missing,
+        "notices": [*_still(pending), *_lost(missing)],
         "pending": {"copies": len(pending.doomed), "objects": len(pending.off)},
     }
 
@@ -143,6 +148,16 @@ def refusals(refused: Refusals) -> list[dict[str, str]]:
     return [
         {"code": error.code, "id": item, "reason": error.message}
         for item, error in sorted(refused.items())
+    ]
+
+
+def _lost(missing: Sequence[str]) -> list[str]:
+    if not missing:
+        return []
+    return [
+        f"the store does not have {len(missing)} of the objects in the version that was held: the "
+        "hold is released in the log, nothing was taken off there; `evidence-vault fixity --all` "
+        "says what is left of them"
     ]
 
 

@@ -73,13 +73,15 @@ Refusals = dict[str, VaultError]
 @dataclass
 class Slice:
     """What became of some items: those in the event, those that were refused and why; ``lacking``:
-    those some of whose headers are gone, so that the hold keeps less than the whole."""
+    those some of whose headers are gone, so that the hold keeps less than the whole; ``lost``:
+    objects whose held version the store does not have any more."""
 
     done: list[str] = field(default_factory=list)
     refused: Refusals = field(default_factory=dict)
     index: int = -1
     objects: int = 0
     lacking: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
 
 def slices(items: Sequence[str], size: int = SLICE) -> Iterator[list[str]]:
@@ -308,7 +310,7 @@ def release_slice(
     step("release-committed")
     writer.checkpoint()
     step("release-signed")
-    finish_holds(vault)  # 3. and 4.
+    told.lost = sorted(finish_holds(vault).lost)  # 3. and 4.
     return told
 
 
@@ -393,8 +395,10 @@ def _destroy(vault: Vault, page: Page) -> None:
     """Take holds off, destroy copies; what the store refuses or does not answer stays noted."""
 
     def off(each: tuple[str, str]) -> None:
-        with contextlib.suppress(NotFound):
+        try:
             hold_object(vault, Placed(each[0], 0, each[1]), on=False)
+        except NotFound:
+            page.lost.append(each[0])
 
     results = each_or_error(off, page.off)
     page.off = [

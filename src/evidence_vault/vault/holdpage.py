@@ -43,9 +43,13 @@ class Begun:
 
 @dataclass
 class Page:
+    """``lost``: digests of objects whose hold was to come off and whose version the store does not
+    have; not written, for whoever asks just now."""
+
     begun: Begun | None = None
     off: list[tuple[str, str]] = field(default_factory=list)
     doomed: list[tuple[str, str | None]] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:

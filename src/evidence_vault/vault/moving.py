@@ -37,7 +37,13 @@ from evidence_vault.log.writerlock import server_lock
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.movingcopy import Copier, Progress, compare_logs, count
-from evidence_vault.vault.movingplan import MoveRequest, demand_movable, plan_move, try_target
+from evidence_vault.vault.movingplan import (
+    MoveRequest,
+    demand_movable,
+    demand_not_kept,
+    plan_move,
+    try_target,
+)
 from evidence_vault.vault.movingstate import (
     JOURNAL,
     Moving,
@@ -75,6 +81,8 @@ def migrate(
         moving = plan_move(here, request, begun)
         with here.at(moving.source) as old, here.at(moving.target) as new:
             demand_movable(old, moving)
+            if not moving.left:
+                demand_not_kept(old, moving)
             if begun is None:
                 try_target(old, moving, request.dry_run)
             if request.dry_run:
@@ -132,6 +140,7 @@ class _Move:
         old, new = self._old, self._new
         frontier = _caught_up(old)
         demand_may_sign(old, frontier)
+        demand_not_kept(old, self._moving)  # placed meanwhile
         if self._stores:
             copier.objects()
             copier.files()

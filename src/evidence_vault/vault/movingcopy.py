@@ -118,13 +118,15 @@ class Copier:
     def _keys(self, root: str, known: dict[str, str]) -> Iterator[str]:
         """What must be there, what is listed, what was copied before: each once."""
         seen: set[str] = set()
+        # Copies of headers under the lock of a whole archive could not be destroyed with the hold.
+        own = ("objects/", "holds/") if self._new.archive.locks else ("objects/",)
         for number in range(self._old.config.log + 1):
             for key in _required(self._old, number, root):
                 if key not in seen:
                     seen.add(key)
                     yield key
         for key in [*_store(self._old, root).keys(""), *known]:
-            if key not in seen and not key.startswith("objects/"):
+            if key not in seen and not key.startswith(own):
                 seen.add(key)
                 yield key
 

@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evidence_vault.config import Places, is_url
+from evidence_vault.core.placement import COMPLIANCE, LAST_DATE
 from evidence_vault.errors import PolicyRefused, StoreError, UsageError
+from evidence_vault.store.s3place import parse_place
+from evidence_vault.vault.holdpage import read_page
+from evidence_vault.vault.locks import later
 from evidence_vault.vault.movingstate import Moving
 from evidence_vault.vault.newplaces import demand_empty_database, prepare, split_store
 from evidence_vault.vault.opening import Vault, refuse_reading
+
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,49 @@ def demand_movable(old: Vault, moving: Moving) -> None:
         raise PolicyRefused(
             "what is not encrypted and locked at once could never be erased",
             hint="leave out lock= and days=",
+        )
+
+
+def demand_not_kept(old: Vault, moving: Moving) -> None:
+    """Raises PolicyRefused (E-MOVE-HELD, E-MOVE-RETAINED) where the new archive locks, and
+    something is held or kept longer than it locks by itself.
+
+    The new place would give what it takes in no legal hold, and the copies of headers that holds
+    keep its lock of years: they could not be destroyed when the hold ends.
+    """
+    target = moving.target.archive
+    if moving.source.archive == target or not is_url(target) or "lock=" not in target:
+        return
+    held = sorted({row.hold[:8] for row in old.catalogue.hold_rows() if row.released is None})
+    if held:
+        raise PolicyRefused(
+            f"this vault has {len(held)} legal holds that the new archive would not keep: "
+            + ", ".join(held[:_NAMED]),
+            code="E-MOVE-HELD",
+            hint="move it when they have been released, or to a folder or a bucket without lock=, "
+            "where this program alone keeps them",
+        )
+    if not read_page(old).empty:
+        raise PolicyRefused(
+            "something of a legal hold is not finished in the old place",
+            code="E-MOVE-HELD",
+            hint="run `evidence-vault log checkpoint` until `evidence-vault doctor` finds nothing "
+            "unfinished, then this again",
+        )
+    place = parse_place(target)
+    now = old.clock.now()
+    locked = later(now, days=place.days)
+    kept = [
+        row
+        for row in old.catalogue.retentions_ending(LAST_DATE + "~", after=now)
+        if row.until > locked or (row.mode == COMPLIANCE and place.mode != COMPLIANCE)
+    ]
+    if kept:
+        raise PolicyRefused(
+            f"the new archive locks until {locked} ({place.mode}), and {len(kept)} items are to be "
+            f"kept longer or more strictly: {kept[-1].id} until {kept[-1].until} ({kept[-1].mode})",
+            code="E-MOVE-RETAINED",
+            hint="name a place whose lock= and days= are at least that",
         )
 
 

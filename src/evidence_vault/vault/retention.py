@@ -79,6 +79,9 @@ def set_retention(
         raise _shorter(longer[0][0], longer[0][1], until)
     if request.items:
         _demand_longer(vault, todo, until)
+    weaker = _weaker(vault, already, until)
+    already = [item for item in already if item not in weaker]
+    todo = sorted([*todo, *weaker])
     result = _Told()
     for some in slices(todo):
         with writing(vault) as writer:
@@ -130,6 +133,29 @@ def _sorted(
         else:
             already.append(item)
     return todo, already, longer
+
+
+def _weaker(vault: Vault, items: Sequence[str], until: str) -> set[str]:
+    """Those of items set so already some object of which the store does not lock like that, or
+    can't be asked about: what came later, what was moved, what somebody changed."""
+    if not vault.archive.locks:
+        return set()
+    found: set[str] = set()
+    stands = vault.catalogue.retentions(items)
+    for item in items:
+        try:
+            placed = list(recorded(vault, kept_of(vault, item).objects()).values())
+        except VaultError:
+            found.add(item)
+            continue
+        strict = stands[item].mode == COMPLIANCE
+        for lock in each_or_error(lambda one: lock_of(vault, one), placed):
+            if isinstance(lock, VaultError) or lock.until is None or lock.until < until:
+                found.add(item)
+                break
+            if strict and lock.mode != COMPLIANCE:
+                found.add(item)
+    return found
 
 
 def _demand_longer(vault: Vault, items: Sequence[str], until: str) -> None:
@@ -197,6 +223,7 @@ def _extend(
     if not vault.archive.locks:
         return found, refused
     works: list[tuple[str, Placed]] = []
+    strict = {i for i, row in vault.catalogue.retentions(items).items() if row.mode == COMPLIANCE}
     for item in items:
         try:
             digests = kept_of(vault, item).objects()
@@ -204,7 +231,11 @@ def _extend(
             works += [(item, placed[digest]) for digest in digests]
         except VaultError as error:
             refused[item] = error
-    results = each_or_error(lambda work: _lock_one(vault, work[1], until, mode), works)
+
+    def lock(work: tuple[str, Placed]) -> Placed:
+        return _lock_one(vault, work[1], until, COMPLIANCE if work[0] in strict else mode)
+
+    results = each_or_error(lock, works)
     for (item, _), one in zip(works, results, strict=True):
         if isinstance(one, VaultError):
             refused.setdefault(item, one)

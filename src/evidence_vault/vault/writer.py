@@ -428,6 +428,7 @@ def writing(vault: Vault, by_root: bool = False) -> Iterator[Writer]:
     with vault.locked():
         demand_not_left(vault.folder)
         vault.clear_leftovers()
+        vault.catalogue.demand_layout()  # a newer version may have changed it since this one looked
         sequencer = Sequencer(vault.log, vault.catalogue, step)
         sequencer.catch_up(lambda *a: digest_committed(vault, *a), settle=True)
         _demand_heads(vault)
