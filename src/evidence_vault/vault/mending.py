@@ -16,25 +16,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from evidence_vault.core.canonical import canonical, is_hex, parse_canonical
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import (
     EvidenceError,
-    FormatError,
-    LogInconsistent,
     NotFound,
     PolicyRefused,
     VaultError,
 )
-from evidence_vault.log.logstore import LogStore
-from evidence_vault.ports import ObjectStore
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import DAMAGED, Damage
 from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
+from evidence_vault.vault.copyahead import GoodCopies, demand_not_ahead
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.holdrestore import restore_headers
 from evidence_vault.vault.mendlocks import mend_lock, put_again
@@ -64,19 +61,6 @@ _OF_HEADERS = (
 _OF_PAYLOADS = (*_OF_OBJECTS, *_OF_VERSIONS)
 
 
-class GoodCopies(Protocol):
-    """Another copy of the two roots, read only; nothing in it is believed without its digest."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def archive(self) -> ObjectStore: ...
-
-    @property
-    def control(self) -> ObjectStore: ...
-
-
 @dataclass
 class Mended:
     """What was mended and what is still damaged."""
@@ -100,7 +84,7 @@ def mend(
     with vault.locked():
         finish_removals(vault)  # 1.
         if copies is not None:
-            demand_not_ahead(vault, copies)
+            demand_not_ahead(vault, copies)  # again: others may have written since
         source = "this vault" if copies is None else copies.name
         _write_note(vault, damaged, source)  # 2.
         step("repair-noted")
@@ -208,27 +192,6 @@ def _of_groups(commits: Iterable[tuple[int, int]], groups: set[int]) -> tuple[tu
         return any(first <= group <= last for group in groups)
 
     return tuple((s, e) for s, e in commits if touched(s, e))
-
-
-def demand_not_ahead(vault: Vault, copies: GoodCopies) -> None:
-    """Raises LogInconsistent where the copy has committed more than this vault: this is the old
-    one of the two, and may not know what was given up since; StoreError where it can't be asked."""
-    size, number = vault.catalogue.frontier().size, vault.config.log
-    for log, start in ((number, size), (number + 1, 0)):
-        there = LogStore(copies.archive, copies.control, log, vault.config.plaintext)
-        try:
-            there.commit(start)
-        except (NotFound, FormatError):
-            continue
-        break
-    else:
-        return
-    raise LogInconsistent(
-        f"{copies.name} has committed entries that this vault does not have: from {size} on",
-        code="E-REPLICA-AHEAD",
-        hint="this vault may be an old copy: nothing is brought back before its log is whole; put "
-        "back archive/ and control/ from there, then run `evidence-vault rebuild`",
-    )
 
 
 class _Mender:

@@ -46,7 +46,7 @@ from evidence_vault.vault.slicing import stored_point
 from evidence_vault.vault.wholelog import leaves_of, log_keys
 
 if TYPE_CHECKING:
-    from evidence_vault.vault.mending import GoodCopies
+    from evidence_vault.vault.copyahead import GoodCopies
 
 _TILES = (codes.TILE_MISSING, codes.TILE_CHANGED)
 _BUNDLES = (codes.BUNDLE_MISSING, codes.BUNDLE_CHANGED)
