@@ -177,6 +177,30 @@ def test_a_copy_that_is_ahead_is_not_mended_from(
     assert look(small)["exit"] == 10  # it may sign: that is not what stopped it
 
 
+def test_a_vault_that_may_not_sign_shows_its_findings_and_repairs_nothing(
+    small: Made, tmp_path: Path
+) -> None:
+    copy = small.copy_to(tmp_path / "copy")
+    flip(objects(small)[0])
+    shutil.rmtree(tmp_path / "state")
+    before = contents(small.folder)
+    done = mend(small, copy)
+    assert (done["exit"], done["repaired"], codes(done)) == (11, [], {"E-OBJECT-CHANGED"})
+    assert "nothing was repaired: this vault may be an old copy" in str(done["notices"])
+    assert contents(small.folder) == before
+
+
+def test_the_note_of_a_repair_does_not_say_in_clear_where_the_copy_is(
+    small: Made, tmp_path: Path
+) -> None:
+    copy = small.copy_to(tmp_path / "safe-house")
+    flip(objects(small)[0])
+    run_repair(small, copy, "repair-noted")
+    note = (small.folder / "control/repairs/pending").read_bytes()
+    assert b"safe-house" not in note
+    assert str(copy.folder) in str(mend(small, copy)["repaired"])
+
+
 def _last_header(vault: Made) -> str:
     """A bit of a header in the pack of the first group whose commit is still full."""
     with vault.open() as opened:

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from evidence_vault.errors import NotFound, StoreError, VaultError
 from evidence_vault.vault.handovers import REMOVED
-from evidence_vault.vault.mending import NOTE
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.repairnote import NOTE
 
 
 class Seen(NamedTuple):

@@ -186,6 +186,9 @@ def _answer(
         repaired, found = done.repaired, done.left
         total.notices += done.notices
         total.events += done.events
+        if done.refused is not None:
+            total.incomplete = True
+            total.inconsistent |= isinstance(done.refused, LogInconsistent)
     for stretch in total.waiting or ():
         _record(vault, wanted, stretch, by, total)
     damaged = [each.to_json() for each in found if each.severity == DAMAGED]
