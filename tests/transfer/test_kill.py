@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.removing import finish_removals, unfinished_removals
 from evidence_vault.vault.writer import writing
 
-from .worlds import World, opened
+from .worlds import World, make_world, opened
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OFFER = ["3-built", "4-committed", "transfer-offered", "8-pinned", "transfer-offer-signed"]
@@ -107,3 +110,27 @@ def test_remove_killed_is_finished_when_the_vault_is_opened_for_writing(
 def write_nothing(vault: Vault) -> None:
     with writing(vault):
         pass
+
+
+def test_a_removal_that_an_earlier_log_left_unfinished_is_finished_under_the_next(
+    tmp_path: Path,
+) -> None:
+    """And what a later log destroyed under the same index does not count for it."""
+    world = make_world(tmp_path)
+    world.handed_over()
+    kept = tmp_path / "kept"
+    shutil.copytree(world.field / "archive/objects", kept)
+    world.remove()
+    (page,) = (world.field / "control/removed").iterdir()
+    page.unlink()
+    shutil.copytree(kept, world.field / "archive/objects", dirs_exist_ok=True)
+    with opened(world.field) as vault, vault.locked():
+        vault.config = replace(vault.config, log=1)
+        assert unfinished_removals(vault) == [(0, int(page.name))]
+        later = world.field / "control/log-1/removed"
+        later.mkdir(parents=True)
+        (later / page.name).write_bytes(b'{"headers":0,"log":1,"objects":0}\n')
+        assert finish_removals(vault).objects > 0
+        assert unfinished_removals(vault) == []
+    assert page.exists()
+    assert not [p for p in (world.field / "archive/objects").rglob("*") if p.is_file()]
