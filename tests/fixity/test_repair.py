@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from tests.vault.vaults import PASSPHRASE, ROOT, Made, write_files
 
+from evidence_vault.core.commit import parse_commit
 from evidence_vault.core.event import parse_entry
-from evidence_vault.errors import LogInconsistent
+from evidence_vault.errors import EvidenceError, LogInconsistent
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.goodcopies import good_copies
 
@@ -144,16 +145,136 @@ def test_a_damaged_header_that_no_copy_has_is_not_thrown_away(small: Made) -> No
     assert full_commit(small).read_bytes() == before
 
 
-def test_a_copy_that_is_ahead_is_not_mended_from(small: Made, tmp_path: Path) -> None:
-    """This vault is the old one of the two: what was given up since, it does not know."""
+@pytest.mark.parametrize("name", ["ahead", "ahead, torn", "checkpoint ahead", "another history"])
+def test_a_copy_that_is_ahead_is_not_mended_from(
+    small: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """This vault is the old one of the two, and may sign: what was given up since it does not know;
+    nor may an event of its own make it look as if it were not behind."""
     ahead = small.copy_to(tmp_path / "ahead")
     write_files(tmp_path / "more", 1)
+    shutil.copytree(tmp_path / "state", tmp_path / "elsewhere")
+    monkeypatch.setenv("EVIDENCE_VAULT_STATE", str(tmp_path / "elsewhere"))
     ahead.ingest(tmp_path / "more")
+    monkeypatch.setenv("EVIDENCE_VAULT_STATE", str(tmp_path / "state"))
+    with small.open() as opened:
+        size = opened.catalogue.frontier().size
+    newest = ahead.folder / f"control/commits/{size}"
+    if name == "ahead, torn":
+        newest.chmod(0o600)
+        newest.write_bytes(newest.read_bytes()[:200])
+    if name == "checkpoint ahead":
+        newest.unlink()
+    if name == "another history":
+        assert look(small)["exit"] == 0  # commits at the same place
+    before = contents(small.folder)
     flip(objects(small)[0])
-    # The pin outside is that of the copy now: this vault could not sign in any case.
+    damaged = contents(small.folder)
     with small.open() as opened, pytest.raises(LogInconsistent) as caught:
         fixity(opened, all=True, repair=True, copies=good_copies(opened, str(ahead.folder)))
-    assert caught.value.code == "E-REPLICA-AHEAD"
+    assert caught.value.code in ("E-REPLICA-AHEAD", "E-REPLICA-DIFFERS")
+    assert contents(small.folder) == damaged != before
+    assert look(small)["exit"] == 10  # it may sign: that is not what stopped it
+
+
+def test_a_vault_that_may_not_sign_shows_its_findings_and_repairs_nothing(
+    small: Made, tmp_path: Path
+) -> None:
+    copy = small.copy_to(tmp_path / "copy")
+    flip(objects(small)[0])
+    shutil.rmtree(tmp_path / "state")
+    before = contents(small.folder)
+    done = mend(small, copy)
+    assert (done["exit"], done["repaired"], codes(done)) == (11, [], {"E-OBJECT-CHANGED"})
+    assert "nothing was repaired: this vault may be an old copy" in str(done["notices"])
+    assert contents(small.folder) == before
+
+
+def test_the_note_of_a_repair_does_not_say_in_clear_where_the_copy_is(
+    small: Made, tmp_path: Path
+) -> None:
+    copy = small.copy_to(tmp_path / "safe-house")
+    flip(objects(small)[0])
+    run_repair(small, copy, "repair-noted")
+    note = (small.folder / "control/repairs/pending").read_bytes()
+    assert b"safe-house" not in note
+    assert str(copy.folder) in str(mend(small, copy)["repaired"])
+
+
+def _last_header(vault: Made) -> str:
+    """A bit of a header in the pack of the first group whose commit is still full."""
+    with vault.open() as opened:
+        commit = opened.log.commit(int(full_commit(vault).name))
+        entry = commit.entries[255 - commit.start]
+        (header, *_) = entry.headers.values()
+    pack = vault.folder / "control/headers/0"
+    flip(pack, pack.read_bytes().index(header) + len(header) // 2)
+    return header.hex()
+
+
+def _fill_second_group(vault: Made, tmp_path: Path) -> None:
+    write_files(tmp_path / "fill", 250)
+    vault.ingest(tmp_path / "fill")
+
+
+def test_a_header_pack_that_rotted_before_its_commit_is_emptied_is_seen_and_made_good(
+    grown: Made, tmp_path: Path
+) -> None:
+    header = _last_header(grown)
+    assert codes(look(grown)) == {"E-PACK-CHANGED"}
+    _fill_second_group(grown, tmp_path)
+    assert full_commit(grown).name != "242"
+    assert header in (grown.folder / "control/headers/0").read_bytes().hex()
+    assert look(grown)["exit"] == 0
+    grown.assert_sound()
+
+
+def test_a_header_pack_that_rotted_while_its_commit_is_full_is_mended_from_here(
+    grown: Made,
+) -> None:
+    before = contents(grown.folder)
+    _last_header(grown)
+    assert mend(grown)["exit"] == 0
+    was_mended(grown, before)
+
+
+NOT_EMPTIED: dict[str, Act] = {
+    "pack of headers removed": _remove("control/headers/0"),
+    "last record changed": lambda v: flip(v.folder / "archive/log/sealed/0", -1),
+    "last entry changed": lambda v: flip(v.folder / "archive/log/tile/entries/000", -50),
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pack of headers removed",
+        pytest.param("last record changed", marks=pytest.mark.slow),
+        pytest.param("last entry changed", marks=pytest.mark.slow),
+    ],
+)
+def test_a_commit_is_not_emptied_while_what_is_published_of_it_is_damaged(
+    grown: Made, tmp_path: Path, name: str
+) -> None:
+    copy = grown.copy_to(tmp_path / "copy")
+    commit = full_commit(grown)
+    NOT_EMPTIED[name](grown)
+    with pytest.raises(EvidenceError) as caught:
+        _fill_second_group(grown, tmp_path)
+    assert caught.value.code == "E-NOT-EMPTIED"
+    assert not parse_commit(commit.read_bytes()).is_stub
+    assert look(grown)["exit"] == 10
+    _put_together(copy, grown)
+    assert mend(grown, copy)["exit"] == 0
+    grown.assert_sound()
+
+
+def _put_together(copy: Made, vault: Made) -> None:
+    """A copy that is as new as the vault, and sound where that is damaged."""
+    for name, data in contents(vault.folder).items():
+        if not (copy.folder / name).exists():
+            (copy.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy.folder / name).write_bytes(data)
 
 
 STEPS = ["repair-noted", "repair-staged", "repair-aside", "repair-adopted", "repair-mended"]

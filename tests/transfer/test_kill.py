@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,10 @@ from evidence_vault.errors import StoreError
 from evidence_vault.vault import removing
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.removing import finish_removals, unfinished_removals
 from evidence_vault.vault.writer import writing
 
-from .worlds import World, opened
+from .worlds import World, make_world, opened
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OFFER = ["3-built", "4-committed", "transfer-offered", "8-pinned", "transfer-offer-signed"]
@@ -141,3 +144,27 @@ def test_a_remover_that_lost_its_lock_brings_no_header_back(
     assert newer[0] in commits
     world.remove()
     assert set(world.states().values()) == {"removed"}
+
+
+def test_a_removal_that_an_earlier_log_left_unfinished_is_finished_under_the_next(
+    tmp_path: Path,
+) -> None:
+    """And what a later log destroyed under the same index does not count for it."""
+    world = make_world(tmp_path)
+    world.handed_over()
+    kept = tmp_path / "kept"
+    shutil.copytree(world.field / "archive/objects", kept)
+    world.remove()
+    (page,) = (world.field / "control/removed").iterdir()
+    page.unlink()
+    shutil.copytree(kept, world.field / "archive/objects", dirs_exist_ok=True)
+    with opened(world.field) as vault, vault.locked():
+        vault.config = replace(vault.config, log=1)
+        assert unfinished_removals(vault) == [(0, int(page.name))]
+        later = world.field / "control/log-1/removed"
+        later.mkdir(parents=True)
+        (later / page.name).write_bytes(b'{"headers":0,"log":1,"objects":0}\n')
+        assert finish_removals(vault).objects > 0
+        assert unfinished_removals(vault) == []
+    assert page.exists()
+    assert not [p for p in (world.field / "archive/objects").rglob("*") if p.is_file()]

@@ -1,4 +1,4 @@
-"""Publishing: from commits to tiles, entry bundles and packs (steps 7 and 8 of the write order).
+"""Publishing: from commits to tiles, entry bundles and packs (step 7 of the write order).
 
 Everything published is create-only and follows from the commits, so a crash at any point is
 mended by publishing again: an object that is there already must hold the same bytes.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from evidence_vault.core.commit import Committed, format_stub
+from evidence_vault.core.commit import Committed
 from evidence_vault.core.merkle import Frontier, leaf_hash
 from evidence_vault.core.packs import format_header_pack, format_sealed_pack, parse_header_pack
 from evidence_vault.core.tile_reader import TileReader
@@ -136,21 +136,6 @@ def _is_there(store: ObjectStore, key: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-def empty_commits(log: LogStore, first: int, covered: int, passed: Callable[[str], None]) -> None:
-    """Step 8, after the checkpoint is stored: empty commits whose groups are all published.
-
-    ``first``: start of the oldest commit that may still be full; ``covered``: size of the stored
-    checkpoint; ``passed`` is told of each commit emptied.
-    """
-    complete = covered - covered % TILE_WIDTH
-    for commit in log.commits(first):
-        if commit.end > complete:
-            return
-        if not commit.is_stub:
-            log.control.replace(log.commit_key(commit.start), format_stub(commit))
-            passed("8-emptied")
 
 
 def _chunks(

@@ -46,6 +46,9 @@ class CommittedFiles(Protocol):
     @property
     def number(self) -> int: ...
 
+    @property
+    def plaintext(self) -> bool: ...
+
     def commit(self, start: int) -> Commit: ...
 
     def commit_key(self, start: int) -> str: ...
@@ -141,6 +144,7 @@ class _Look:
         self._swaps: list[tuple[int, str]] = []  # place of a finding, digest that was found
         self._bundle: tuple[int, list[bytes] | None] = (-1, None)
         self._tile: tuple[int, bytes | None] = (-1, None)
+        self._packs: tuple[int, list[bytes] | None, dict[str, bytes] | None] = (-1, None, None)
 
     def commit(self, start: int, end: int) -> None:
         """All entries of one commit."""
@@ -164,6 +168,8 @@ class _Look:
         for index, committed in enumerate(contents, start):
             if part.wanted is None or index in part.wanted:
                 self._published(index, committed.entry, commit.is_stub)
+                if not commit.is_stub:
+                    self._packed(index, committed)
                 self._entry(index, committed)
 
     def finish(self, each: Each) -> SliceFound:
@@ -260,6 +266,45 @@ class _Look:
         if bundle is not None and bundle[place] != entry:
             self._differs(index, codes.BUNDLE_CHANGED)
 
+    def _packed(self, index: int, committed: Committed) -> None:
+        """Record and headers in the packs of a complete group, while the commit is still full: it
+        is emptied for their sake."""
+        group, place = divmod(index, TILE_WIDTH)
+        if group >= self._part.published // TILE_WIDTH:
+            return
+        if self._packs[0] != group:
+            self._packs = group, *self._packs_of(group)
+        _, records, headers = self._packs
+        log = self._part.log
+        if records is not None and records[place] != committed.record:
+            said = f"the record of entry {index} is published with other bytes than committed"
+            self._once(codes.PACK_CHANGED, f"entry {index}", log.records(group)[1], said, index)
+        if headers is not None and not _same_headers(committed, headers):
+            said = f"the headers of entry {index} are not in it as committed"
+            self._once(codes.PACK_CHANGED, f"entry {index}", log.headers_key(group), said, index)
+
+    def _packs_of(self, group: int) -> tuple[list[bytes] | None, dict[str, bytes] | None]:
+        """Records and headers of a complete group; None for a pack that was named as damaged, and
+        for headers of a vault without encryption."""
+        log, records, headers = self._part.log, None, None
+        store, key = log.records(group)
+        try:
+            records = parse_sealed_pack(log.read(store, key), group)
+        except VaultError as error:
+            self._damaged_pack(error, key, group)
+        if not log.plaintext:
+            try:
+                key = log.headers_key(group)
+                headers = parse_header_pack(log.read(log.control, key), group)
+            except VaultError as error:
+                self._damaged_pack(error, key, group)
+        return records, headers
+
+    def _damaged_pack(self, error: VaultError, key: str, group: int) -> None:
+        code = codes.PACK_MISSING if isinstance(error, NotFound) else codes.PACK_CHANGED
+        where = f"entries from {group * TILE_WIDTH} on"
+        self._failed(error, code, where, key, group * TILE_WIDTH)
+
     def _differs(self, index: int, code: str) -> None:
         group = index // TILE_WIDTH
         of_bundle = code == codes.BUNDLE_CHANGED
@@ -341,3 +386,22 @@ class _Look:
 
     def _add(self, code: str, item: str, what: str, said: str, index: int) -> None:
         self._found.damaged.append(Damage(code, item, what, said, self._part.log.number, index))
+
+
+def _same_headers(committed: Committed, pack: Mapping[str, bytes]) -> bool:
+    """Whether a pack has the right header of each unit that the commit has one of, and no other.
+
+    Where the commit itself has another than the entry names, that is said of the commit.
+    """
+    try:
+        units = peek(committed.entry)["units"]
+        wanted = {unit["id"]: unit["header"] for unit in units if unit["header"] is not None}
+    except (VaultError, ValueError, LookupError, TypeError):
+        return True  # said of the entry
+    for unit, digest in wanted.items():
+        header = pack.get(unit)
+        if (header is None) != (unit not in committed.headers):
+            return False
+        if header is not None and hashlib.sha256(header).hexdigest() != digest:
+            return False
+    return True

@@ -116,6 +116,11 @@ def _first(tile: Tile) -> int:
     return tile.index << 8 * (max(tile.level, 0) + 1)
 
 
+def _last(tile: Tile) -> int:
+    """How many entries there are at least in a log that has this tile."""
+    return tile.index * TILE_WIDTH + tile.width << 8 * max(tile.level, 0)
+
+
 def check_checkpoint(
     log: PublishedFiles, keep: Callable[[bytes], OpenedCheckpoint], note: bytes | None, entries: int
 ) -> tuple[Checkpoint | None, list[Damage]]:
@@ -159,7 +164,7 @@ def check_listed(log: PublishedFiles, keys: Iterable[str], beside: Beside) -> It
         try:
             if key.startswith(log.archive_prefix + "tile/"):
                 if key not in now:
-                    yield from _check_partial(log, reader, key)
+                    yield from _check_partial(log, reader, key, point)
             elif key.startswith(evidence):
                 yield from _check_evidence(log, reader, key, beside)
         except NotFound:
@@ -168,13 +173,15 @@ def check_listed(log: PublishedFiles, keys: Iterable[str], beside: Beside) -> It
             yield from _unreadable(log, key, error)
 
 
-def _check_partial(log: PublishedFiles, reader: TileReader, key: str) -> Iterator[Damage]:
+def _check_partial(
+    log: PublishedFiles, reader: TileReader, key: str, point: Checkpoint
+) -> Iterator[Damage]:
     """A partial tile or bundle of an earlier checkpoint is the beginning of what came later."""
     where = "published log"
     try:
         tile = parse_tile_path(key.removeprefix(log.archive_prefix))
-        if (tile.index * TILE_WIDTH + tile.width) << (8 * max(tile.level, 0)) > reader.size:
-            return  # published, and not signed yet: the next checkpoint compares it
+        if _last(tile) > point.size:
+            return  # published, and not signed yet: the next checkpoint compares it and finishes
         data = log.tile(tile.path)
         if tile.level == ENTRIES:
             same = parse_entry_bundle(data, tile.width) == reader.entries(tile.index)[: tile.width]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from evidence_vault.errors import NotFound, StoreError, VaultError
-from evidence_vault.vault.handovers import REMOVED
-from evidence_vault.vault.mending import NOTE
 from evidence_vault.vault.opening import Vault
+from evidence_vault.vault.removing import unfinished_removals
+from evidence_vault.vault.repairnote import NOTE
 
 
 class Seen(NamedTuple):
@@ -72,12 +72,10 @@ def _behind(vault: Vault) -> Iterator[Seen]:
 
 def _left_half_done(vault: Vault) -> Iterator[Seen]:
     """Removals and repairs that were interrupted."""
-    for index in vault.catalogue.indexes_of((REMOVED,)):
-        if not _is_there(vault, f"removed/{index}"):
-            said = (
-                f"a removal is logged (entry {index}) and not finished: some bytes are still here"
-            )
-            yield Seen("removal", False, said, "evidence-vault log checkpoint")
+    for number, index in unfinished_removals(vault):
+        where = f"entry {index}" if number == vault.config.log else f"log {number}, entry {index}"
+        said = f"a removal is logged ({where}) and not finished: some bytes are still here"
+        yield Seen("removal", False, said, "evidence-vault log checkpoint")
     if _is_there(vault, NOTE):
         said = "a repair was interrupted: what it mended is not recorded yet"
         yield Seen("repair", False, said, "evidence-vault fixity --all --repair")

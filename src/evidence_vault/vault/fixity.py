@@ -23,10 +23,11 @@ from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import DAMAGED, Damage
 from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
+from evidence_vault.vault.copyahead import GoodCopies, demand_not_ahead
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.handovers import removed_items, set_event
 from evidence_vault.vault.holding import cover
-from evidence_vault.vault.mending import GoodCopies, finish_note, mend
+from evidence_vault.vault.mending import finish_note, mend
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.slicing import Range, demand_there, every_slice, settle
 from evidence_vault.vault.spreading import spread
@@ -121,10 +122,7 @@ def fixity(
     each stretch of a long run, which goes on with ``since`` where it was interrupted. Exit 10 when
     anything is damaged, 3 when something could not be looked at or the check not be recorded.
     """
-    with contextlib.suppress(VaultError):  # recording the check says why nothing can be written
-        cover(vault)
-    wanted = Wanted(all, sample, items, **more)
-    return run(vault, wanted, by, progress)
+    return run(vault, Wanted(all, sample, items, **more), by, progress)
 
 
 def run(
@@ -135,6 +133,10 @@ def run(
     demand_there(vault)
     total = _Total()
     total.found += _catch_up(vault, total)
+    if wanted.copies is not None:  # before anything is committed or signed
+        demand_not_ahead(vault, wanted.copies)
+    with contextlib.suppress(VaultError):  # recording the check says why nothing can be written
+        cover(vault)
     if wanted.repair or wanted.copies:
         total.waiting = []
         total.notices += finish_note(vault, by)
@@ -184,6 +186,9 @@ def _answer(
         repaired, found = done.repaired, done.left
         total.notices += done.notices
         total.events += done.events
+        if done.refused is not None:
+            total.incomplete = True
+            total.inconsistent |= isinstance(done.refused, LogInconsistent)
     for stretch in total.waiting or ():
         _record(vault, wanted, stretch, by, total)
     damaged = [each.to_json() for each in found if each.severity == DAMAGED]

@@ -15,37 +15,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, TypeGuard
 
-from evidence_vault.core.canonical import canonical, is_hex, parse_canonical
+from evidence_vault.core.canonical import is_hex
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import (
     EvidenceError,
-    FormatError,
-    LogInconsistent,
+    KeyProblem,
     NotFound,
     PolicyRefused,
     VaultError,
 )
-from evidence_vault.log.logstore import LogStore
-from evidence_vault.ports import ObjectStore
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import DAMAGED, Damage
 from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
+from evidence_vault.vault.copyahead import GoodCopies, demand_not_ahead
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.holdrestore import restore_headers
 from evidence_vault.vault.mendlocks import mend_lock, put_again
 from evidence_vault.vault.mendlog import MendedLog
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.removing import finish_removals, removed_entries
+from evidence_vault.vault.repairnote import NOTE, read_note, write_note
 from evidence_vault.vault.slicing import every_slice, settle
+from evidence_vault.vault.standing import committed, demand_may_sign
 from evidence_vault.vault.wholelog import check_published
 from evidence_vault.vault.writer import writing
 
-NOTE = "repairs/pending"
 _BLOCK = 1 << 20
 _OF_OBJECTS = (codes.OBJECT_MISSING, codes.OBJECT_CHANGED)
 _OF_VERSIONS = (
@@ -64,19 +63,6 @@ _OF_HEADERS = (
 _OF_PAYLOADS = (*_OF_OBJECTS, *_OF_VERSIONS)
 
 
-class GoodCopies(Protocol):
-    """Another copy of the two roots, read only; nothing in it is believed without its digest."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def archive(self) -> ObjectStore: ...
-
-    @property
-    def control(self) -> ObjectStore: ...
-
-
 @dataclass
 class Mended:
     """What was mended and what is still damaged."""
@@ -85,6 +71,7 @@ class Mended:
     left: list[Damage] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     events: list[int] = field(default_factory=list)
+    refused: VaultError | None = None
 
 
 def mend(
@@ -98,14 +85,21 @@ def mend(
         done.left = others
         return done
     with vault.locked():
+        done.refused = _refusal(vault)
+        if isinstance(done.refused, KeyProblem) or _is_restored(done.refused):
+            said = f"nothing was repaired: {done.refused.message}"
+            done.notices.append(f"{said}; {done.refused.hint}" if done.refused.hint else said)
+            done.left = found
+            return done
         finish_removals(vault)  # 1.
         if copies is not None:
-            demand_not_ahead(vault, copies)
+            demand_not_ahead(vault, copies)  # again: others may have written since
         source = "this vault" if copies is None else copies.name
-        _write_note(vault, damaged, source)  # 2.
+        write_note(vault, damaged, source)  # 2.
         step("repair-noted")
         mender = _Mender(vault, copies, done.notices)
         mender.mend(damaged)  # 3.
+        done.refused = mender.refused
         vault.archive.flush()
         vault.control.flush()
         vault.log.forget()
@@ -113,15 +107,26 @@ def mend(
     return _finish(vault, done, damaged, others, source, by, mender.placed)
 
 
+def _refusal(vault: Vault) -> VaultError | None:
+    """Why this vault may not sign now: then what is mended could not be recorded."""
+    try:
+        demand_may_sign(vault, committed(vault))
+    except VaultError as error:
+        return error
+    return None
+
+
+def _is_restored(error: VaultError | None) -> TypeGuard[VaultError]:
+    """Whether it is for a reason that no repair of the log takes away."""
+    return error is not None and error.code == "E-RESTORED"
+
+
 def finish_note(vault: Vault, by: str | None) -> list[str]:
     """Record what an interrupted repair had mended; returns what is to be said of it."""
-    try:
-        with vault.control.open(NOTE) as stream:
-            note = parse_canonical(stream.read().strip(), "a note of repairs")
-    except NotFound:
+    note = read_note(vault)
+    if note is None:
         return []
-    damaged = [Damage(**each) for each in note["damaged"]]
-    done = _finish(vault, Mended(), damaged, [], str(note["source"]), by, [])
+    done = _finish(vault, Mended(), note[0], [], note[1], by, [])
     return [
         f"a repair that was interrupted is finished: {len(done.repaired)} mended",
         *done.notices,
@@ -138,7 +143,10 @@ def _finish(
     placed: list[Placed],
 ) -> Mended:
     if placed:
-        _record_placed(vault, placed)  # the look again reads the versions that are recorded
+        try:
+            _record_placed(vault, placed)  # the look again reads the versions that are recorded
+        except VaultError as error:
+            done.notices.append(f"what was stored again could not be recorded: {error.message}")
     left = look_again(vault, [*damaged, *others])  # 4.
     still = {_thing(each) for each in left}
     mended = [each for each in damaged if _thing(each) not in still]
@@ -210,27 +218,6 @@ def _of_groups(commits: Iterable[tuple[int, int]], groups: set[int]) -> tuple[tu
     return tuple((s, e) for s, e in commits if touched(s, e))
 
 
-def demand_not_ahead(vault: Vault, copies: GoodCopies) -> None:
-    """Raises LogInconsistent where the copy has committed more than this vault: this is the old
-    one of the two, and may not know what was given up since; StoreError where it can't be asked."""
-    size, number = vault.catalogue.frontier().size, vault.config.log
-    for log, start in ((number, size), (number + 1, 0)):
-        there = LogStore(copies.archive, copies.control, log, vault.config.plaintext)
-        try:
-            there.commit(start)
-        except (NotFound, FormatError):
-            continue
-        break
-    else:
-        return
-    raise LogInconsistent(
-        f"{copies.name} has committed entries that this vault does not have: from {size} on",
-        code="E-REPLICA-AHEAD",
-        hint="this vault may be an old copy: nothing is brought back before its log is whole; put "
-        "back archive/ and control/ from there, then run `evidence-vault rebuild`",
-    )
-
-
 class _Mender:
     """Step 3. ``placed``: what an object store answered for what was put again."""
 
@@ -242,6 +229,7 @@ class _Mender:
             number: removed_entries(vault, number) for number in range(vault.config.log + 1)
         }
         self.placed: list[Placed] = []
+        self.refused: VaultError | None = None
 
     def mend(self, damaged: list[Damage]) -> None:
         """The log first: what objects there are stands in it."""
@@ -250,6 +238,13 @@ class _Mender:
             if mine:
                 MendedLog(self._vault, number, self._copies, removed, self._notices).mend(mine)
         self._held_headers(damaged)
+        if not any(each.code in _OF_PAYLOADS for each in damaged):
+            return
+        self._vault.log.forget()
+        self.refused = _refusal(self._vault)
+        if self.refused is not None:  # the log is not whole yet: nothing could be recorded
+            self._notices.append(f"no object was repaired: {self.refused.message}")
+            return
         for each in damaged:
             if each.code in _OF_OBJECTS:
                 self._try(each, self._object)
@@ -341,8 +336,3 @@ def _record(vault: Vault, mended: list[Damage], source: str, by: str | None) -> 
             events.append(writer.commit())
         writer.checkpoint()
     return events
-
-
-def _write_note(vault: Vault, damaged: list[Damage], source: str) -> None:
-    page = {"damaged": [asdict(each) for each in damaged], "source": source}
-    vault.control.replace(NOTE, canonical(page) + b"\n")

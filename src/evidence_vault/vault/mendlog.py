@@ -46,7 +46,7 @@ from evidence_vault.vault.slicing import stored_point
 from evidence_vault.vault.wholelog import leaves_of, log_keys
 
 if TYPE_CHECKING:
-    from evidence_vault.vault.mending import GoodCopies
+    from evidence_vault.vault.copyahead import GoodCopies
 
 _TILES = (codes.TILE_MISSING, codes.TILE_CHANGED)
 _BUNDLES = (codes.BUNDLE_MISSING, codes.BUNDLE_CHANGED)
@@ -370,6 +370,7 @@ class MendedLog:
             data = format_stub(Commit(start, end, root, ()))
             if not is_bad:
                 return
+            self._demand_published(start, end)
         else:
             self._lacking.clear()
             data = format_commit(start, root, [self._whole(i) for i in range(start, end)])
@@ -379,6 +380,24 @@ class MendedLog:
             self._log.control.replace(self._log.commit_key(start), data)
             self._forget()
             step("repair-commit")
+
+    def _demand_published(self, start: int, end: int) -> None:
+        """Raises EvidenceError where a damaged commit may hold what its published files do not."""
+        if not self._is_damaged(self._log.commit_key(start), parse_commit):
+            return
+        for index in range(start, end):
+            group, place = divmod(index, TILE_WIDTH)
+            entries, records, headers = self._published(self._log, group)
+            good = leaf_hash(entries[place]) == self._leaf(index)
+            units = parse_entry(entries[place]).event.units if good else ()
+            for unit in units:
+                if unit.kind == "record":
+                    good &= hashlib.sha256(records[place]).hexdigest() == unit.objects[0]
+                if unit.header is not None and index not in self._removed:
+                    found = hashlib.sha256(headers.get(unit.id, b"")).hexdigest()
+                    good &= found == unit.header
+            if not good:
+                raise EvidenceError(f"what is published of entry {index} is not whole: it is kept")
 
     def _is_damaged(self, key: str, parse: Callable[[bytes], object]) -> bool:
         """Whether something lies there that can't be read as what it must be."""

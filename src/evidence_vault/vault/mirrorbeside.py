@@ -18,13 +18,14 @@ class Beside:
 
     def copy(self) -> None:
         source, target = self._source, self._target
+        logs = range(len(source.heads))
         if target.archive is not None:
-            logs = range(len(source.heads))
             folders = [source.log(n).evidence_key(0, "").partition("/")[0] + "/" for n in logs]
             folders += ["trust/", "foreign/", "holds/"]
             self._part(source.archive, target.archive, folders, source.known)
         if target.control is not None:
-            folders = ["foreign/", "removed/", "sets/", "holds/"]
+            removed = [f"{source.log(n).control_prefix}removed/" for n in logs]
+            folders = ["foreign/", *removed, "sets/", "holds/"]
             self._part(source.control, target.control, folders, ())
 
     def _part(self, source: Store, target: Store, folders: list[str], known: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 1 headers    out of the commits and header packs that hold them: the bytes are unreadable from here
 2 objects    the stored originals, metadata, derivatives and statements
-3 done       ``control/removed/<index of the event>``: what was destroyed; its absence means resume.
+3 done       ``control/removed/<index of the event>``, of a later log ``control/log-<n>/removed/…``:
+             what was destroyed; its absence means resume.
              Objects that an archive with locks keeps are counted in it, until when; they are
              destroyed by the first writing after that date
 
@@ -15,12 +16,12 @@ there, and their headers would let a stolen desk key read names.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from evidence_vault.core.canonical import canonical, parse_canonical
-from evidence_vault.core.commit import Commit, Committed, format_commit
+from evidence_vault.core.commit import Committed, format_commit
 from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.packs import format_header_pack, parse_header_pack
 from evidence_vault.core.tiles import TILE_WIDTH
@@ -67,21 +68,46 @@ def finish_removals(vault: Vault) -> Destroyed:
     Cost when nothing is left: one look for each such event.
     """
     total = Destroyed()
-    for index in vault.catalogue.indexes_of((REMOVED,)):
-        page = _done_page(vault, index)
-        if page is None or _may_go_on(vault, page):
-            _destroy(vault, index, total, first=page is None)
+    for number, index, page in _pages(vault):
+        if page is not None and not _may_go_on(vault, page):
+            continue
+        try:
+            _destroy(vault, number, index, total, first=page is None)
+        except VaultError:
+            if number == vault.config.log:
+                raise
+            continue  # an earlier log, which may have been lost: `doctor` names it
     return total
 
 
 def waiting_removals(vault: Vault) -> Destroyed:
     """Objects of removed items that the store still keeps, and until when."""
     total = Destroyed()
-    for index in vault.catalogue.indexes_of((REMOVED,)):
-        page = _done_page(vault, index) or {}
-        total.locked += page.get("locked", 0)
-        total.until = max(total.until or "", page.get("until") or "") or None
+    for _, _, page in _pages(vault):
+        total.locked += (page or {}).get("locked", 0)
+        total.until = max(total.until or "", (page or {}).get("until") or "") or None
     return total
+
+
+def unfinished_removals(vault: Vault) -> list[tuple[int, int]]:
+    """Log and index of each committed removal that is not finished."""
+    return [(number, index) for number, index, page in _pages(vault) if page is None]
+
+
+def _pages(vault: Vault) -> Iterator[tuple[int, int, dict[str, Any] | None]]:
+    """Log and index of each committed ``removed``, and what was destroyed for it, if it was."""
+    of_log = {
+        number: vault.catalogue.indexes_of((REMOVED,), number)
+        for number in range(vault.config.log + 1)
+    }
+    later = {index for number, found in of_log.items() if number for index in found}
+    for number, found in of_log.items():
+        for index in found:
+            # The pages of all logs once had the names that those of log 0 have. What two may mean
+            # counts for neither: destroying is done again.
+            page = _done_page(vault, number, index)
+            unclear = page is not None and "log" not in page and number == 0 and index in later
+            yield number, index, None if unclear else page
 
 
 def removed_entries(vault: Vault, log: int) -> frozenset[int]:
@@ -111,10 +137,10 @@ def doomed_by(vault: Vault, index: int, log: int) -> Doomed:
     return _doomed(vault, [member.id for member in set_event(vault, index, log)[3]], log)
 
 
-def _done_page(vault: Vault, index: int) -> dict[str, Any] | None:
+def _done_page(vault: Vault, number: int, index: int) -> dict[str, Any] | None:
     """What was destroyed for an event; None before that."""
     try:
-        with vault.control.open(_done_key(index)) as stream:
+        with vault.control.open(_done_key(vault, number, index)) as stream:
             value = parse_canonical(stream.read().removesuffix(b"\n"), "a page on a removal")
     except NotFound:
         return None
@@ -127,12 +153,11 @@ def _may_go_on(vault: Vault, page: dict[str, Any]) -> bool:
     return bool(page.get("locked")) and (page.get("until") or "") <= vault.clock.now()
 
 
-def _destroy(vault: Vault, index: int, total: Destroyed, first: bool = True) -> None:
-    members = set_event(vault, index)[3]
-    doomed = _doomed(vault, [member.id for member in members], vault.config.log)
+def _destroy(vault: Vault, number: int, index: int, total: Destroyed, first: bool = True) -> None:
+    doomed = doomed_by(vault, index, number)
     kept = Destroyed()
     if first:
-        total.headers += _drop_headers(vault, doomed)  # 1.
+        total.headers += _drop_headers(vault, doomed, number)  # 1.
     step("transfer-headers-gone")
     for digest in sorted(doomed.objects):  # 2.
         with contextlib.suppress(NotFound):
@@ -144,10 +169,14 @@ def _destroy(vault: Vault, index: int, total: Destroyed, first: bool = True) -> 
                 continue
             total.objects += 1
             step("transfer-object-gone")
-    page: dict[str, Any] = {"headers": len(doomed.units), "objects": len(doomed.objects)}
+    page: dict[str, Any] = {
+        "headers": len(doomed.units),
+        "log": number,
+        "objects": len(doomed.objects),
+    }
     if kept.locked:
         page.update(locked=kept.locked, until=kept.until)
-    vault.control.replace(_done_key(index), canonical(page) + b"\n")  # 3.
+    vault.control.replace(_done_key(vault, number, index), canonical(page) + b"\n")  # 3.
     step("transfer-removed-done")
 
 
@@ -191,12 +220,14 @@ def _own_event(vault: Vault, index: int, log: int | None = None) -> Event | None
     return event if event.subject["kind"] == "item" else None
 
 
-def _drop_headers(vault: Vault, doomed: Doomed) -> int:
+def _drop_headers(vault: Vault, doomed: Doomed, number: int) -> int:
     """Write anew, without the doomed headers, every commit and header pack that holds one."""
-    log, dropped = vault.log, 0
-    for start in sorted({vault.catalogue.entry(i).commit_start for i in doomed.entries}):
+    log, dropped = vault.log_number(number), 0
+    starts = {vault.catalogue.entry(i, number).commit_start for i in doomed.entries}
+    for start in sorted(starts):
         there = log.read(log.control, log.commit_key(start))
-        commit = parse_fresh(vault, start)
+        log.forget()  # as it lies now, not as it was read before
+        commit = log.commit(start)
         fresh = tuple(_without(committed, doomed.units) for committed in commit.entries)
         if fresh != commit.entries:
             dropped += _count(commit.entries) - _count(fresh)
@@ -216,6 +247,7 @@ def _drop_headers(vault: Vault, doomed: Doomed) -> int:
             write_anew(vault, log.control, key, format_header_pack(group, kept), there)
             step("transfer-pack-anew")
     log.forget()
+    vault.log.forget()
     return dropped
 
 
@@ -230,12 +262,6 @@ def write_anew(vault: Vault, store: ObjectStore, key: str, data: bytes, expected
             raise LogInconsistent(f"{key} was not stored as written", code="E-READ-BACK")
 
 
-def parse_fresh(vault: Vault, start: int) -> Commit:
-    """A commit as it lies now, not as it was read before."""
-    vault.log.forget()
-    return vault.log.commit(start)
-
-
 def _without(committed: Committed, units: set[str]) -> Committed:
     if not any(unit in units for unit in committed.headers):
         return committed
@@ -247,5 +273,5 @@ def _count(entries: Iterable[Committed]) -> int:
     return sum(len(committed.headers) for committed in entries)
 
 
-def _done_key(index: int) -> str:
-    return f"removed/{index}"
+def _done_key(vault: Vault, number: int, index: int) -> str:
+    return f"{vault.log_number(number).control_prefix}removed/{index}"

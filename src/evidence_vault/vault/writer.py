@@ -44,7 +44,8 @@ from evidence_vault.errors import (
     UsageError,
 )
 from evidence_vault.log.catalogue import IndexRows
-from evidence_vault.log.publisher import empty_commits, publish
+from evidence_vault.log.emptying import empty_commits
+from evidence_vault.log.publisher import publish
 from evidence_vault.log.sequencer import Prepared, Sequencer
 from evidence_vault.ports import Signer
 from evidence_vault.seal.units import UnitKey, UnitMaker
