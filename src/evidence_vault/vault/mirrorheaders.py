@@ -96,10 +96,10 @@ class HeaderSteps:
                 if control is not None:
                     self._compare_commit(control, here.commit_key(commit.start), commit)
                 continue
-            if -(-commit.end // TILE_WIDTH) > self.at.groups:
-                oldest = commit.start if oldest is None else oldest
-            elif control is not None and not self._empty(control, here, commit):
-                oldest = commit.start if oldest is None else oldest
+            packed = -(-commit.end // TILE_WIDTH) <= self.at.groups
+            done = packed and (control is None or self._empty(control, here, commit))
+            if not done and oldest is None:
+                oldest = commit.start
         self.at = replace(self.at, full=self.at.size if oldest is None else oldest)
 
     def _empty(self, control: Store, here: LogStore, stub: Commit) -> bool:

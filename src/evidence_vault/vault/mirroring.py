@@ -95,12 +95,12 @@ class Mirror(HeaderSteps):
         self._doomed_objects = {name for each in source.tombstones for name in each.objects}
         self._here = logs_of(source, target)
         self._roots = self._roots_of(position.log)
-        self._walked = position.size
+        self._walked, self._whole = position.size, position == Position()
 
     def run(self) -> Mirrored:
         """Steps 1 to 9. Raises LogInconsistent for a fork or a source that contradicts itself,
         StoreError where the target can't be written; what was copied before stays."""
-        beside = Beside(self.source, self.target, self.found)
+        beside = Beside(self.source, self.target, self.found, self._whole)
         self._payloads(self.at.lacking)
         while True:
             number = self.at.log

@@ -36,9 +36,9 @@ class Roots:
         self._part, self._group = Frontier(width, tail), at.size // TILE_WIDTH
         self._known: dict[int, bytes] = {}
         self._head = head
-        self._reader = TileReader(head.published, head.published_root, fetch) if (
-            head.published
-        ) else None
+        self._reader = (
+            TileReader(head.published, head.published_root, fetch) if (head.published) else None
+        )
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """The leaves of the commit walked next; its root was checked."""
