@@ -33,7 +33,7 @@ from evidence_vault.prove.objects import (
 )
 from evidence_vault.store.naming import object_key
 from evidence_vault.store.opening import Store
-from evidence_vault.vault.besidecheck import check_beside, folders_of, held_copies
+from evidence_vault.vault.besidecheck import Check, check_beside, folders_of, held_copies
 from evidence_vault.vault.mirrorparts import Target, read_all
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.removing import removed_entries
@@ -84,7 +84,12 @@ def verify(
         if sample is None and target.control is None:
             _tiles(vault, target, number, published, found)
     if sample is None and target.archive is not None:
-        _beside(vault, target.archive, found)
+        folders = folders_of(vault.config.log + 1)
+        _beside(vault.archive, target.archive, folders, check_beside(vault), found)
+        _held(vault, target.archive, found)
+    if sample is None and target.control is not None:
+        folders = ["foreign/", "sets/"]
+        _beside(vault.control, target.control, folders, lambda key, data: None, found)
     event = _record(vault, each, at, found, sample, entries, by)
     damaged = [each.to_log() for each in found.damaged if each.severity == codes.DAMAGED]
     unchecked = [each.to_log() for each in found.damaged if each.severity != codes.DAMAGED]
@@ -291,15 +296,14 @@ def _tiles(vault: Vault, target: Target, number: int, size: int, found: SliceFou
             _note(found, _code_of(error, code), error.message, f"log {number}", tile.path)
 
 
-def _beside(vault: Vault, archive: Store, found: SliceFound) -> None:
-    """Proofs, trust documents, foreign logs and copies for holds, against what this vault has."""
-    check, held = check_beside(vault), held_copies(vault)
-    folders = folders_of(vault.config.log + 1)
-    keys = {key for folder in folders for key in vault.archive.keys(folder)}
-    for key in sorted(keys):
+def _beside(
+    ours: Store, theirs: Store, folders: list[str], check: Check, found: SliceFound
+) -> None:
+    """Proofs, trust documents, foreign logs and notes of sets, against what this vault has."""
+    for key in sorted(key for folder in folders for key in ours.keys(folder)):
         try:
-            data = read_all(archive, key)
-            if data == read_all(vault.archive, key):
+            data = read_all(theirs, key)
+            if data == read_all(ours, key):
                 continue
             right = check(key, data)
         except VaultError as error:
@@ -310,6 +314,11 @@ def _beside(vault: Vault, archive: Store, found: SliceFound) -> None:
             _note(found, codes.UNREADABLE, text, "beside", key)
         elif not right:
             _note(found, codes.EVIDENCE_CHANGED, "was changed", "beside", key)
+
+
+def _held(vault: Vault, archive: Store, found: SliceFound) -> None:
+    """The copies for holds that are on, and no others."""
+    held = held_copies(vault)
     for key, copy in held.items():
         try:
             if _hex(read_all(archive, key)) != copy.sha256:
