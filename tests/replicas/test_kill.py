@@ -28,6 +28,11 @@ DESTROY = ["replica-headers-gone", "replica-object-gone"]
 RESTORE = ["restore-learned", "restore-slice", "replica-adopted", "replica-commit:2"]
 
 
+def some(steps: list[str], *kept: str) -> list[object]:
+    """The steps; all but those kept only in the slow share of the tests."""
+    return [s if s in kept else pytest.param(s, marks=pytest.mark.slow) for s in steps]
+
+
 def die(world: World, command: str, step: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "replicas.driver", str(world.base), command],
@@ -57,7 +62,7 @@ def assert_whole(world: World) -> None:
     world.assert_sound()
 
 
-@pytest.mark.parametrize("step", ADD)
+@pytest.mark.parametrize("step", some(ADD, "replica-marked"))
 def test_add_killed(world: World, step: str) -> None:
     die(world, "add", step)
     if step == "replica-marked":
@@ -65,7 +70,7 @@ def test_add_killed(world: World, step: str) -> None:
     assert_whole(world)
 
 
-@pytest.mark.parametrize("step", FIRST)
+@pytest.mark.parametrize("step", some(FIRST, "replica-group", "replica-beside", "4-committed"))
 def test_first_sync_killed(world: World, step: str) -> None:
     world.take_in(many=300)
     place = world.add()
@@ -76,7 +81,7 @@ def test_first_sync_killed(world: World, step: str) -> None:
     assert_whole(world)
 
 
-@pytest.mark.parametrize("step", SECOND)
+@pytest.mark.parametrize("step", some(SECOND, "replica-emptied"))
 def test_later_sync_killed(world: World, step: str) -> None:
     place = world.add()
     world.synced()
@@ -87,7 +92,7 @@ def test_later_sync_killed(world: World, step: str) -> None:
     assert_whole(world)
 
 
-@pytest.mark.parametrize("step", RESTORE)
+@pytest.mark.parametrize("step", some(RESTORE, "restore-slice"))
 def test_restore_killed(world: World, step: str) -> None:
     world.take_in(many=300)
     place = world.add()

@@ -10,9 +10,11 @@ import pytest
 from tests.servers.fixtures import S3Server
 from tests.store.buckets import make_bucket, wipe
 
+from evidence_vault.errors import UsageError
 from evidence_vault.store.s3client import S3Client
 from evidence_vault.store.s3place import parse_place
 from evidence_vault.vault import replicas
+from evidence_vault.vault.replicaplaces import open_part
 from evidence_vault.vault.verifying_copies import good_copy, verify
 
 from .test_drill import lose_everything, originals
@@ -132,3 +134,48 @@ def test_a_vault_on_s3_says_until_a_keeper_answered_that_nobody_keeps_control(
         with opened(folder) as vault:
             assert keepers.acknowledge(vault, tmp_path / "answer")["exit"] == 0
             assert replicas.keeper_notice(vault) is None
+
+
+def test_a_bucket_that_keeps_versions_is_refused_for_control(
+    world: World, buckets: tuple[str, str]
+) -> None:
+    plain = buckets[0].replace("&lock=governance", "").replace("lock=governance&", "")
+    plain = plain.replace("&days=1", "").replace("days=1&", "")
+    for place, part in ((plain, "control"), (buckets[0], "both"), (plain, "archive")):
+        with world.open() as vault, pytest.raises(UsageError) as refused:
+            replicas.add(vault, "bucket", place, part, "another city")
+        assert refused.value.code == "E-S3-VERSIONED"
+
+
+def test_bytes_laid_over_a_payload_are_damage_and_the_right_ones_come_to_lie_on_top(
+    world: World, buckets: tuple[str, str]
+) -> None:
+    enrol(world, buckets)
+    world.sync()
+    archive = open_part(buckets[0], "archive", world.vault)
+    key = next(iter(archive.keys("objects/")))
+    archive.replace(key, b"laid over")
+    with world.open() as vault:
+        assert verify(vault, "bucket")["exit"] == 10
+    world.sync("bucket", whole=True)
+    with world.open() as vault:
+        assert verify(vault, "bucket")["damaged"] == []
+
+
+def test_a_released_copy_that_a_lock_keeps_is_pending_by_name(
+    world: World, buckets: tuple[str, str]
+) -> None:
+    from .test_beside import hold, let_go
+
+    enrol(world, buckets)
+    item = world.items()[0]
+    hold(world, item)
+    assert world.sync()["exit"] == 0
+    with world.open() as vault:
+        assert verify(vault, "bucket")["exit"] == 0
+    let_go(world, item)
+    result = world.sync("bucket")
+    (row,) = result["replicas"]
+    assert (result["exit"], row["pending"]) == (10, 1)
+    (found,) = row["findings"]
+    assert (found["code"], item in found["where"]) == ("E-REPLICA-LOCKED", True)

@@ -68,16 +68,25 @@ def prepare_buckets(archive: Place | None, control: Place | None) -> Prepared:
 def _prepare_plain(client: S3Client) -> dict[str, Any]:
     made = _make_bucket(client)
     if not made:
-        status = client.call("get_bucket_versioning", "the bucket").get("Status")
-        if status:
-            raise UsageError(
-                f"the bucket keeps versions ({status}): what is deleted there would stay",
-                code="E-S3-VERSIONED",
-                hint="name a bucket that never had versioning, or one that is not there yet",
-            )
+        _demand_unversioned(client)
         _demand_empty(client)
     _try_create_only(client)
     return {"bucket": client.place.bucket, "made": made, "versions": False, "create_only": True}
+
+
+def demand_unversioned(place: Place) -> None:
+    """For a bucket from which things must be destroyed. Raises UsageError (E-S3-VERSIONED)."""
+    _demand_unversioned(S3Client(place))
+
+
+def _demand_unversioned(client: S3Client) -> None:
+    status = client.call("get_bucket_versioning", "the bucket").get("Status")
+    if status:
+        raise UsageError(
+            f"the bucket keeps versions ({status}): what is deleted there would stay",
+            code="E-S3-VERSIONED",
+            hint="name a bucket that never had versioning, or one that is not there yet",
+        )
 
 
 def _try_create_only(client: S3Client) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from evidence_vault.errors import NotFound, StoreError, VaultError
+from evidence_vault.errors import Locked, NotFound, StoreError, VaultError
 from evidence_vault.prove.objects import ObjectCheck, check_object
 from evidence_vault.store.naming import object_key
 from evidence_vault.store.opening import Store
@@ -114,7 +114,7 @@ def _blocks(open_object: Callable[[str], BinaryIO], digest: str) -> Iterator[byt
 def _adopt(target: Store, staged: list[_Staged], pool: ThreadPoolExecutor) -> list[Copied]:
     for each in staged:
         if each.done.healed:  # bytes that are not what their name says
-            with suppress(NotFound):
+            with suppress(NotFound, Locked):  # locked: the right bytes come to lie over it
                 target.delete(object_key(each.done.digest))
     parts = [part for each in staged for part in each.parts]
     if parts:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from evidence_vault.core.commit import Commit, Committed, format_stub, parse_commit
+from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.packs import format_header_pack, parse_header_pack
 from evidence_vault.core.replicas import Position
 from evidence_vault.core.tiles import TILE_WIDTH
@@ -27,6 +28,7 @@ from evidence_vault.vault.mirrorparts import (
     size_of,
     without,
 )
+from evidence_vault.vault.mirrorroots import Roots
 from evidence_vault.vault.tombstones import Tombstone
 
 
@@ -39,6 +41,8 @@ class HeaderSteps:
     found: Mirrored
     _here: Callable[[int], LogStore]
     _doomed_units: set[str]
+    _roots: Roots
+    _walked: int  # the entry from which commits were walked in this run
 
     def _own(self, index: int, committed: Committed) -> Committed:
         raise NotImplementedError
@@ -92,17 +96,26 @@ class HeaderSteps:
                 if control is not None:
                     self._compare_commit(control, here.commit_key(commit.start), commit)
                 continue
-            if -(-commit.end // TILE_WIDTH) > self.at.groups:
-                oldest = commit.start if oldest is None else oldest
-            elif control is not None:
-                self._empty(control, here, commit)
+            packed = -(-commit.end // TILE_WIDTH) <= self.at.groups
+            done = packed and (control is None or self._empty(control, here, commit))
+            if not done and oldest is None:
+                oldest = commit.start
         self.at = replace(self.at, full=self.at.size if oldest is None else oldest)
 
-    def _empty(self, control: Store, here: LogStore, stub: Commit) -> None:
+    def _empty(self, control: Store, here: LogStore, stub: Commit) -> bool:
+        """False: it stays whole, since what is published of it is not there, or not the same."""
         key = here.commit_key(stub.start)
         there = parse_commit(read_all(control, key))
         if there.is_stub:
-            return
+            return True
+        try:
+            published = here.contents(stub)
+        except (NotFound, FormatError) as error:
+            self._keeps(key, error.message)
+            return False
+        if [(e.entry, e.record) for e in published] != [(e.entry, e.record) for e in there.entries]:
+            self._keeps(key, "other entries or records were published")
+            return False
         kept: dict[int, dict[str, bytes]] = {}
         for index, each in enumerate(there.entries, there.start):
             good = good_headers([each.entry], each.headers)
@@ -121,12 +134,19 @@ class HeaderSteps:
                 control.replace(pack_key, format_header_pack(group, {**pack, **lost}))
         control.replace(key, format_stub(stub))
         step("replica-emptied")
+        return True
+
+    def _keeps(self, key: str, why: str) -> None:
+        self.found.add("E-REPLICA-DAMAGED", key, f"was left whole in the replica: {why}")
 
     def _compare_commit(self, control: Store, key: str, commit: Commit) -> None:
         """Headers of a commit that is whole on both sides."""
         try:
             there = parse_commit(read_all(control, key))
         except (NotFound, FormatError) as error:
+            if commit.start < self._walked:  # its root was not compared in this run
+                self.found.add("E-REPLICA-DAMAGED", key, f"compare all of it: {error.message}")
+                return
             own = [self._own(commit.start + i, each) for i, each in enumerate(commit.entries)]
             self._heal(control, key, format_as(replace(commit, entries=tuple(own))), error.message)
             return
@@ -149,6 +169,7 @@ class HeaderSteps:
             if ours == theirs and ours is not None:
                 continue
             entries = log.group(group)
+            self._roots.demand_group(group, [leaf_hash(each.entry) for each in entries])
             mine = {} if ours is None else entries[0].headers
             there: dict[str, bytes] = {}
             with suppress(NotFound, FormatError):

@@ -14,8 +14,9 @@ slices of whole commits:
 8 beside       proofs, trust documents, foreign logs, holds: listed, and those known without a list
 9 checkpoint   replaced last, then the marker
 
-Nothing that is there is overwritten but what is damaged by its own digests: another log under the
-same origin is a fork, and ends the work.
+Nothing that is there is overwritten but what is damaged by its own digests, and only by bytes that
+lead to the committed and the signed root (mirrorroots.py): damage of the source ends the work.
+Another log under the same origin is a fork, and ends it, too.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from evidence_vault.errors import (
     FormatError,
     LogInconsistent,
     NotFound,
+    ProofInvalid,
     VaultError,
 )
 from evidence_vault.log.logstore import LogStore
@@ -65,6 +67,7 @@ from evidence_vault.vault.mirrorparts import (
     peek_at,
     read_all,
 )
+from evidence_vault.vault.mirrorroots import Roots
 
 _SLICE = 1024  # entries
 _MOST_LACKING = 1000  # payloads that can't be copied, before the work ends
@@ -91,11 +94,13 @@ class Mirror(HeaderSteps):
         self._doomed_units = {unit for each in source.tombstones for unit in each.units}
         self._doomed_objects = {name for each in source.tombstones for name in each.objects}
         self._here = logs_of(source, target)
+        self._roots = self._roots_of(position.log)
+        self._walked, self._whole = position.size, position == Position()
 
     def run(self) -> Mirrored:
         """Steps 1 to 9. Raises LogInconsistent for a fork or a source that contradicts itself,
         StoreError where the target can't be written; what was copied before stays."""
-        beside = Beside(self.source, self.target, self.found)
+        beside = Beside(self.source, self.target, self.found, self._whole)
         self._payloads(self.at.lacking)
         while True:
             number = self.at.log
@@ -114,7 +119,11 @@ class Mirror(HeaderSteps):
             if number == len(self.source.heads) - 1:
                 return self.found
             self.at = self.at.next_log()
+            self._roots, self._walked = self._roots_of(self.at.log), 0
             self._keep()
+
+    def _roots_of(self, number: int) -> Roots:
+        return Roots(self.at, self.source.heads[number], self.source.log(number).tile)
 
     # -- 1 to 4 --------------------------------------------------------------------------------
 
@@ -127,7 +136,8 @@ class Mirror(HeaderSteps):
             if commit.end > head.size or frontier.size == head.size:
                 break
             contents = log.contents(commit)
-            frontier.extend(leaf_hash(each.entry) for each in contents)
+            leaves = [leaf_hash(each.entry) for each in contents]
+            frontier.extend(leaves)
             if frontier.root() != commit.root:
                 raise LogInconsistent(
                     f"commit {commit.start} of the source states another root than its entries "
@@ -135,22 +145,30 @@ class Mirror(HeaderSteps):
                     code="E-COMMIT-ROOT",
                     hint="run `evidence-vault log audit`; nothing was copied from here on",
                 )
+            self._roots.extend(leaves)
             own = [self._own(commit.start + i, each) for i, each in enumerate(contents)]
             units += payloads_of(own)
             waiting.append((commit, tuple(frontier.hashes), own))
             if sum(c.end - c.start for c, _, _ in waiting) >= _SLICE:
+                self._demand_signed(frontier)
                 self._payloads(units)
                 units = []
                 waiting = self._commits(log, waiting, frontier.size)
-        self._payloads(units)
-        # Of a copy whose making was ended, the packs are there before its last commits.
-        self._commits(log, waiting, None)
         if (frontier.size, frontier.root()) != (head.size, head.root):
             raise LogInconsistent(
                 f"the source's commits end at entry {frontier.size}, expected {head.size}",
                 code="E-COMMIT-MISSING",
                 hint="run `evidence-vault log audit`",
             )
+        self._demand_signed(frontier)
+        self._payloads(units)
+        # Of a copy whose making was ended, the packs are there before its last commits.
+        self._commits(log, waiting, None)
+
+    def _demand_signed(self, frontier: Frontier) -> None:
+        self._roots.demand_signed(frontier)
+        if not self._roots.sure:
+            self.found.add("E-TILE", f"log {self.at.log}", f"at the source: {self._roots.why}")
 
     def _own(self, index: int, committed: Committed) -> Committed:
         """The entry with the headers of its own units that are right and not given up."""
@@ -285,11 +303,13 @@ class Mirror(HeaderSteps):
         log, here = self.source.log(number), self._here(number)
         for group in range(self.at.groups, upto):
             entries = log.group(group)
+            leaves = [leaf_hash(each.entry) for each in entries]
+            self._roots.demand_group(group, leaves)
             own = [self._own(group * TILE_WIDTH + i, each) for i, each in enumerate(entries)]
             if self.target.archive is not None:
-                leaves = b"".join(leaf_hash(each.entry) for each in own)
                 bundle = format_entry_bundle([each.entry for each in own])
-                self._put(self.target.archive, here.tile_key(tile_path(0, group)), leaves)
+                tile = here.tile_key(tile_path(0, group))
+                self._put(self.target.archive, tile, b"".join(leaves))
                 self._put(self.target.archive, here.tile_key(entries_path(group)), bundle)
             store = self.target.control if self.source.plaintext else self.target.archive
             if store is not None:
@@ -311,12 +331,13 @@ class Mirror(HeaderSteps):
         if archive is None or not head.published:
             return True
         log, here = self.source.log(number), self._here(number)
+        reader = TileReader(head.published, head.published_root, log.tile)
         for tile in new_tiles(self.at.published, head.published):
             if tile.level < 1 and tile.width == TILE_WIDTH:
                 continue  # step 2
             try:
-                data = self._full_tile(here, tile) or log.tile(tile.path)
-            except NotFound as error:
+                data = self._tile(reader, here, tile)
+            except (NotFound, ProofInvalid, FormatError) as error:
                 self.found.add("E-TILE", tile.path, f"at the source: {error.message}")
                 return False
             self._put(archive, here.tile_key(tile.path), data)
@@ -333,13 +354,20 @@ class Mirror(HeaderSteps):
         self.at = replace(self.at, published=head.published)
         return True
 
-    def _full_tile(self, here: LogStore, tile: Tile) -> bytes | None:
-        """A full tile of a higher level, made from the full tiles below it."""
-        if tile.width != TILE_WIDTH or tile.level < 1:
-            return None
+    def _tile(self, reader: TileReader, here: LogStore, tile: Tile) -> bytes:
+        """A tile that leads to the checkpoint's root; raises NotFound, ProofInvalid, FormatError.
+
+        A full one of a higher level is made from the full tiles below it, where those are good.
+        """
+        if tile.level < 0:
+            return format_entry_bundle(reader.entries(tile.index))
+        if tile.width < TILE_WIDTH:
+            return reader.tile(tile.level, tile.index)
         first = tile.index * TILE_WIDTH
         below = (here.tile(tile_path(tile.level - 1, first + i)) for i in range(TILE_WIDTH))
-        return b"".join(full_tile_root(data) for data in below)
+        made = b"".join(full_tile_root(data) for data in below)
+        (root,) = reader([(8 * (tile.level + 1), tile.index)])
+        return made if full_tile_root(made) == root else reader.tile(tile.level, tile.index)
 
     def _checkpoint(self, number: int) -> None:
         archive = self.target.archive
@@ -364,6 +392,13 @@ class Mirror(HeaderSteps):
         demand_back(store, key, data)
 
     def _heal(self, store: Store, key: str, data: bytes, why: str) -> None:
+        if not self._roots.sure:
+            self.found.add(
+                "E-REPLICA-DAMAGED",
+                key,
+                f"differs in the replica and was left: the source can't prove its own ({why})",
+            )
+            return
         store.replace(key, data)
         demand_back(store, key, data)
         self.found.healed += 1

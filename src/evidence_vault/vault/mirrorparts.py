@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -26,8 +26,22 @@ class Head:
 
 
 @dataclass(frozen=True)
+class HeldCopy:
+    """What the log says of a copy of headers that a hold keeps."""
+
+    sha256: str
+    version: str | None
+
+
+def _nothing_tells(key: str, data: bytes) -> bool | None:
+    return None
+
+
+@dataclass(frozen=True)
 class Source:
-    """What is copied. ``known``: keys in archive/ that are known without a listing."""
+    """What is copied. ``known``: keys in archive/ that are known without a listing; ``held``:
+    copies of headers for holds that are on; ``versions``: recorded versions are of this archive;
+    ``check``: whether a file beside the logs is right, None where nothing can tell."""
 
     archive: Store
     control: Store
@@ -36,6 +50,9 @@ class Source:
     heads: Sequence[Head]
     tombstones: Sequence[Tombstone] = ()
     known: Sequence[str] = ()
+    held: Mapping[str, HeldCopy] = field(default_factory=dict)
+    versions: bool = False
+    check: Callable[[str, bytes], bool | None] = _nothing_tells
 
     def log(self, number: int) -> LogStore:
         return LogStore(self.archive, self.control, number, self.plaintext)

@@ -57,7 +57,8 @@ def examine(vault: Vault, replica: Replica, target: Target, at: Position) -> Exa
                 _prefix(vault, replica, log, number)
             _beyond(vault, replica, log, number, size)
         if target.archive is not None:
-            cut = cut or _published(vault, replica, log, number, size)
+            marked = bool(at.size or at.log)  # the marker's MAC is this vault's
+            cut = cut or _published(vault, replica, log, number, size, marked)
     if target.control is not None:
         following = log_of(vault, target, vault.config.log + 1)
         if _has(following, 0):
@@ -72,7 +73,7 @@ def _position(vault: Vault, replica: Replica, target: Target, at: Position, log:
         if target.control is not None and size:
             _beyond(vault, replica, log, at.log, size)
         if target.control is None and target.archive is not None:
-            _published(vault, replica, log, at.log, size)
+            _published(vault, replica, log, at.log, size, True)
         raise ahead(replica, f"it was at {at.size} entries, this vault holds {size}")
     if ours != at.frontier().root():
         raise forked(f"replica {replica.name} was at another root at {at.size} entries")
@@ -124,13 +125,17 @@ def _has(log: LogStore, start: int) -> bool:
     return True
 
 
-def _published(vault: Vault, replica: Replica, log: LogStore, number: int, size: int) -> str:
+def _published(
+    vault: Vault, replica: Replica, log: LogStore, number: int, size: int, marked: bool
+) -> str:
     """Its checkpoint, against our log."""
     note = log.checkpoint()
     if note is None:
         return ""
     zero = vault.entry_zero(vault.log_number(number))
     if not note.startswith(zero.origin.encode() + b"\n"):
+        if marked:
+            return "its checkpoint is no checkpoint of this log"
         raise foreign(replica.name, "another log")
     keys = [parse_vkey(t) for t in zero.log_vkeys()]
     try:

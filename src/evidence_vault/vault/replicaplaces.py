@@ -161,12 +161,18 @@ def demand_place(vault: Vault, place: str, part: str) -> Target:
     """A place that may become a replica; nothing is written.
 
     Empty, or a copy of this very vault. Raises UsageError (E-REPLICA-INSIDE) for one in or around
-    the vault's folder, (E-REPLICA-TAKEN) for one that holds something else.
+    the vault's folder, (E-REPLICA-TAKEN) for one that holds something else, (E-S3-VERSIONED) for a
+    bucket that keeps versions of what must be destroyed.
     """
-    if not is_url(place):
+    if is_url(place):
+        from evidence_vault.store.s3buckets import demand_unversioned
+        from evidence_vault.store.s3place import parse_place
+    else:
         _demand_apart(vault, Path(place))
     target = open_target(place, part, vault.folder)
     for name, store in stores_of(target).items():
+        if is_url(place) and not store.locks:
+            demand_unversioned(parse_place(part_of_place(place, name)))
         try:
             marker, _ = read_marker(store, None)
         except NotFound:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from evidence_vault.log.logstore import LogStore
 from evidence_vault.log.sequencer import Sequencer
 from evidence_vault.store.naming import object_key
 from evidence_vault.store.opening import Store
+from evidence_vault.vault.besidecheck import check_beside, held_copies
 from evidence_vault.vault.cosignatures import relearn_cosignatures
 from evidence_vault.vault.countersigning import relearn_peers
 from evidence_vault.vault.digesting import digest_committed
@@ -101,7 +103,7 @@ def take_over(vault: Vault, archive: Store, control: Store, progress: Progress |
     plaintext = vault.config.plaintext
     with reading(vault, archive, control):
         source = _learn(vault, archive, control, plaintext, progress)
-    return _bring(vault, source, progress)
+    return _bring(vault, replace(source, check=check_beside(vault)), progress)
 
 
 @contextmanager
@@ -204,7 +206,7 @@ def _learn(
             else:
                 heads.append(Head(frontier.size, frontier.root(), point.size, point.root))
         vault.use(catalogue, current)
-        stones = tombstones(vault)
+        stones, held = tombstones(vault), held_copies(vault)
     except BaseException:
         vault.use(None, current)
         catalogue.close()
@@ -217,6 +219,7 @@ def _learn(
         lambda digest: archive.open(object_key(digest)),
         heads,
         stones,
+        held=held,
     )
 
 

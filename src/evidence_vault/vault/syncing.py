@@ -24,6 +24,7 @@ from evidence_vault.errors import (
 )
 from evidence_vault.log.replicaindex import SYNCED
 from evidence_vault.vault.anchoring import foreign_key
+from evidence_vault.vault.besidecheck import check_beside, held_copies
 from evidence_vault.vault.checking import publish_and_sign
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.mirroring import Mirror
@@ -111,6 +112,9 @@ def source_of(vault: Vault) -> Source:
         heads,
         tombstones(vault),
         _known(vault),
+        held_copies(vault),
+        True,
+        check_beside(vault),
     )
 
 

@@ -17,7 +17,8 @@ from evidence_vault.core.keeping import is_keeper
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.packs import parse_header_pack
 from evidence_vault.core.replicas import ARCHIVE, CONTROL, Position
-from evidence_vault.core.tiles import TILE_WIDTH
+from evidence_vault.core.tile_reader import TileReader
+from evidence_vault.core.tiles import TILE_WIDTH, new_tiles
 from evidence_vault.errors import FormatError, NotFound, StoreError, VaultError
 from evidence_vault.log.logstore import LogStore
 from evidence_vault.log.replicaindex import SAMPLED, VERIFIED
@@ -32,10 +33,12 @@ from evidence_vault.prove.objects import (
     check_slice,
 )
 from evidence_vault.store.naming import object_key
-from evidence_vault.vault.mirrorparts import Target
+from evidence_vault.store.opening import Store
+from evidence_vault.vault.besidecheck import Check, check_beside, folders_of, held_copies
+from evidence_vault.vault.mirrorparts import Target, read_all
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.removing import removed_entries
-from evidence_vault.vault.replicacheck import examine
+from evidence_vault.vault.replicacheck import examine, root_at_end
 from evidence_vault.vault.replicalist import Enrolled, chosen, enrolled
 from evidence_vault.vault.replicaplaces import demand_marker, log_of, open_target, stores_of
 from evidence_vault.vault.replicas import note, told_of
@@ -74,11 +77,21 @@ def verify(
         size = at.size if number == at.log else vault.catalogue.frontier(number).size
         entries += size
         _look(vault, target, number, size, wanted, found, progress)
+        published = 0
         if sample is None:
             published = at.published if number == at.log else size
             _packs(vault, target, number, min(published, size) // TILE_WIDTH, found)
         if sample is None and not stores_missing(target):
             _audit(vault, target, number, size, found)
+        if sample is None and target.control is None:
+            _tiles(vault, target, number, published, found)
+    if sample is None and target.archive is not None:
+        folders = folders_of(vault.config.log + 1)
+        _beside(vault.archive, target.archive, folders, check_beside(vault), found)
+        _held(vault, target.archive, found)
+    if sample is None and target.control is not None:
+        folders = ["foreign/", "sets/"]
+        _beside(vault.control, target.control, folders, lambda key, data: None, found)
     event = _record(vault, each, at, found, sample, entries, by)
     damaged = [each.to_log() for each in found.damaged if each.severity == codes.DAMAGED]
     unchecked = [each.to_log() for each in found.damaged if each.severity != codes.DAMAGED]
@@ -264,6 +277,60 @@ def _audit(vault: Vault, target: Target, number: int, size: int, found: SliceFou
             "log",
             f"log {number}",
         )
+
+
+def _tiles(vault: Vault, target: Target, number: int, size: int, found: SliceFound) -> None:
+    """A replica of archive/ alone: hash tiles and bundles of its size against this log's root."""
+    root = root_at_end(vault, number, size)
+    if root is None:
+        if size:
+            _note(found, codes.UNREADABLE, "its tiles were not looked at", "log", f"log {number}")
+        return
+    reader = TileReader(size, root, log_of(vault, target, number).tile)
+    for tile in new_tiles(0, size):
+        try:
+            if tile.level < 0:
+                reader.entries(tile.index)
+            else:
+                reader.tile(tile.level, tile.index)
+        except VaultError as error:
+            code = codes.BUNDLE_CHANGED if tile.level < 0 else codes.TILE_CHANGED
+            _note(found, _code_of(error, code), error.message, f"log {number}", tile.path)
+
+
+def _beside(
+    ours: Store, theirs: Store, folders: list[str], check: Check, found: SliceFound
+) -> None:
+    """Proofs, trust documents, foreign logs and notes of sets, against what this vault has."""
+    for key in sorted(key for folder in folders for key in ours.keys(folder)):
+        try:
+            data = read_all(theirs, key)
+            if data == read_all(ours, key):
+                continue
+            right = check(key, data)
+        except VaultError as error:
+            _note(found, _code_of(error, codes.EVIDENCE_MISSING), error.message, "beside", key)
+            continue
+        if right is None:
+            text = "differs from the vault's, and nothing tells which is right"
+            _note(found, codes.UNREADABLE, text, "beside", key)
+        elif not right:
+            _note(found, codes.EVIDENCE_CHANGED, "was changed", "beside", key)
+
+
+def _held(vault: Vault, archive: Store, found: SliceFound) -> None:
+    """The copies for holds that are on, and no others."""
+    held = held_copies(vault)
+    for key, copy in held.items():
+        try:
+            if _hex(read_all(archive, key)) != copy.sha256:
+                _note(found, codes.EVIDENCE_CHANGED, "a copy for a hold was changed", "hold", key)
+        except VaultError as error:
+            _note(found, _code_of(error, codes.EVIDENCE_MISSING), error.message, "hold", key)
+    for key in archive.keys("holds/"):
+        if key not in held:
+            text = "a copy for a hold that is not on lies there still"
+            _note(found, codes.EVIDENCE_CHANGED, text, "hold", key)
 
 
 def _sample(vault: Vault, at: Position, sample: int) -> dict[int, frozenset[int]]:
