@@ -24,12 +24,14 @@ from evidence_vault.core.event import parse_entry
 from evidence_vault.errors import LogInconsistent, StoreError, UsageError, VaultError
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.checking import log_checkpoint
+from evidence_vault.vault.doctor import doctor
 from evidence_vault.vault.exits import get_item
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.moving import migrate
 from evidence_vault.vault.movingplan import MoveRequest
 from evidence_vault.vault.rebuilding import rebuild
 from evidence_vault.vault.setnotes import entry_values
+from evidence_vault.vault.succession import succeed
 
 DRIVER = Path(__file__).with_name("driver.py")
 
@@ -130,7 +132,10 @@ def assert_silent(made: Made, places: Places) -> None:
     try:
         with made.open() as opened, pytest.raises(LogInconsistent) as caught:
             log_checkpoint(opened)
-        assert caught.value.code in ("E-ROLLED-BACK", "E-RESTORED")
+        if "://" in places.catalogue + config.catalogue or places.catalogue == config.catalogue:
+            assert (caught.value.code, "new vault.toml" in caught.value.hint) == ("E-MOVED", True)
+        else:  # one machine, with one record of what it signed
+            assert caught.value.code == "E-ROLLED-BACK"
     finally:
         settings.write_bytes(kept)
 
@@ -371,7 +376,24 @@ def test_another_machine_with_the_old_settings_does_not_sign_any_more(
     machine = Made(other, shared.recovery, tmp_path / "state-of-machine")
     with pytest.raises(VaultError) as caught:
         machine.ingest(tmp_path / "in")
-    assert caught.value.code == "E-ROLLED-BACK"
+    assert caught.value.code == "E-MOVED"
+    checks = {each["name"]: each for each in doctor(other, lambda: PASSPHRASE)["checks"]}
+    assert checks["may sign"]["outcome"] == "problem"
+    assert "succeed" not in checks["may sign"]["command"]
+    with pytest.raises(VaultError) as caught:
+        succeed(other, lambda: PASSPHRASE, shared.recovery, "it does not sign")
+    assert caught.value.code == "E-MOVED"
+
+
+def test_a_machine_with_old_settings_and_the_same_database_is_told_of_the_move(
+    make_vault: MakeVault, tmp_path: Path, pg_database: str
+) -> None:
+    shared = make_vault(database=pg_database)
+    shared.ingest(write_files(tmp_path / "in", 2)[0].parent)
+    places = Places.of(read_config(shared.folder))
+    move(shared, folder=tmp_path / "disk7")
+    assert_silent(shared, places)
+    assert shared.audit()["findings"] == []
 
 
 def test_a_store_on_another_disk_is_not_taken_in_as_evidence(filled: Made, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def _keys(
             "may sign",
             PROBLEM,
             "; ".join(found.reasons),
-            "evidence-vault log checkpoint --expect FILE, or evidence-vault log succeed",
+            found.way(),
             11,
         )
     _stamps(visit, vault)

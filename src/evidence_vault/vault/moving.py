@@ -26,7 +26,7 @@ from typing import Any
 
 from evidence_vault import osfiles
 from evidence_vault.config import FILE, format_config, is_url
-from evidence_vault.core.merkle import HASH_SIZE, Frontier
+from evidence_vault.core.merkle import Frontier
 from evidence_vault.core.placement import Placed
 from evidence_vault.errors import LogInconsistent
 from evidence_vault.log.catalogue import Catalogue
@@ -56,13 +56,12 @@ from evidence_vault.vault.newplaces import (
     place_of,
 )
 from evidence_vault.vault.opening import Vault, open_vault
-from evidence_vault.vault.pins import Pin, outside_path, read_pins, write_inside
+from evidence_vault.vault.pins import MOVED, Pin, outside_path, read_pins, write_inside
 from evidence_vault.vault.standing import demand_may_sign, root_at
 from evidence_vault.vault.writer import Writer
 
 _NAMED = 20
 _STORED = 1000  # payloads told in one ``stored`` event
-_RESERVED = b"\0" * HASH_SIZE  # the root of the state after the last: no tree has it
 
 
 def migrate(
@@ -169,7 +168,7 @@ class _Move:
     def _reserved(self) -> Pin:
         """What the old place is told was signed: a state after its last, which it can't have."""
         digest = hashlib.sha256(self._old.keyring_bytes()).hexdigest()
-        return Pin(self._old.keyring.origin, self._moving.size + 1, _RESERVED, digest)
+        return Pin(self._old.keyring.origin, self._moving.size + 1, MOVED, digest)
 
     def _demand_ours(self) -> None:
         """Raises LogInconsistent where the record of the move is not of this very vault.
@@ -190,6 +189,9 @@ class _Move:
         good = good and root_at(self._new, size, frontier) == root
         for pin in known:
             assert pin is not None
+            if pin.root == MOVED:  # of a move that has ended: all that was signed there is here
+                good = good and pin.size <= frontier.size + 1
+                continue
             named = (pin.keyring, pin.next_keyring)
             good = good and reserved.keyring in named and pin.size <= frontier.size
             good = good and root_at(self._new, pin.size, frontier) == pin.root
@@ -203,7 +205,7 @@ class _Move:
     def _leave(self) -> None:
         """Unless the new place has signed: its record may lie where the old one's does."""
         fresh, _ = read_pins(self._new, self._new.keyring)
-        if fresh is not None and fresh.size > self._moving.size and fresh != self._reserved():
+        if fresh is not None and fresh.size > self._moving.size and fresh.root != MOVED:
             return
         write_inside(self._old, self._reserved(), self._old.keyring)
         step("moving-reserved")
@@ -262,11 +264,15 @@ class _Move:
         }
 
     def _end(self) -> None:
-        """The old place learns that more was signed than it holds; the move is over."""
-        if self._old.place != self._new.place:
+        """The old place learns that more was signed than it holds; the move is over.
+
+        Between two files of one folder there is one record, and that is the new place's now.
+        """
+        if self._old.place != self._new.place and (self._old.shared or self._new.shared):
             signed, _ = read_pins(self._new, self._new.keyring)
-            if signed is not None:
-                write_inside(self._old, signed, self._old.keyring)
+            if signed is not None:  # a state after the last again: it stays silent for good
+                mark = replace(signed, size=signed.size + 1, root=MOVED)
+                write_inside(self._old, mark, self._old.keyring)
         step("moving-old-told")
         self._counts = self._journal.counts()
         self._missing = self._journal.missing()

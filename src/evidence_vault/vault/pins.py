@@ -18,11 +18,15 @@ from pathlib import Path
 from evidence_vault import osfiles
 from evidence_vault.config import state_folder
 from evidence_vault.core.canonical import canonical, is_hex, parse_canonical
+from evidence_vault.core.merkle import HASH_SIZE
 from evidence_vault.core.shapes import is_count
 from evidence_vault.errors import FormatError, LogInconsistent, StoreError
 from evidence_vault.seal.keyring import Keyring
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
+
+#: The root that a move leaves as the last signed in the old place: no tree has it.
+MOVED = b"\0" * HASH_SIZE
 
 _MEMBERS = {"keyring", "mac", "next_keyring", "origin", "root", "size", "v"}
 

@@ -294,7 +294,7 @@ def list_retention(vault: Vault, ending: int | None = None) -> dict[str, Any]:
     before = LAST_DATE if ending is None else later(vault.clock.now(), days=ending)
     rows = vault.catalogue.retentions_ending(before)
     decided = [{"id": row.id, "mode": row.mode, "until": row.until} for row in rows]
-    ends = vault.catalogue.locks_ending(before)
+    ends = vault.catalogue.locks_ending(before) if vault.archive.locks else {}
     locks: dict[str, dict[str, Any]] = {}
     for item, digest in _owners(vault) if ends else ():
         if digest not in ends:

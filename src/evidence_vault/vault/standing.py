@@ -29,27 +29,50 @@ from evidence_vault.errors import (
 )
 from evidence_vault.vault.keys import names_keys, signer_for, unusable_keys
 from evidence_vault.vault.opening import KEYRING, Vault
-from evidence_vault.vault.pins import Pin, outside_path, pin_bytes, read_pins, write_pins
+from evidence_vault.vault.pins import MOVED, Pin, outside_path, pin_bytes, read_pins, write_pins
 
 OK, RESTORED, ROLLED_BACK, NO_KEY = "ok", "restored", "rolled-back", "no-key"
 
 _LOOKS = 4
+_MOVED_AWAY = "it was moved to another place, and the vault.toml here names the old one"
+_MOVED_PERHAPS = (
+    "the catalogue knows of a move to another place that the store does not know of: vault.toml "
+    "here names the old place, or that store is a copy from before the move"
+)
 _WAYS_ON = (
     "ask a partner for the newest checkpoint of this vault and run `evidence-vault log checkpoint "
     "--expect FILE`, or begin a new log with `evidence-vault log succeed`"
 )
 
 
+_JOINING = (
+    "a machine that joins a vault on servers: run `evidence-vault log checkpoint` on one that "
+    "works with it, and with what that prints `evidence-vault log checkpoint --expect FILE` here "
+    "(docs/servers.md, More machines); otherwise "
+)
+_COMMANDS = "evidence-vault log checkpoint --expect FILE, or evidence-vault log succeed"
+_GONE = (
+    "get the new vault.toml from whoever moved it, and put it into this folder; do not begin a new "
+    "log (if nobody moved it: put the newest copy of control/ back)"
+)
+
+
 @dataclass(frozen=True)
 class Standing:
     """What was found. ``state``: ok, restored, rolled-back, or no-key when all is well but a
-    signing key was revoked; ``reasons`` in plain words.
+    signing key was revoked; ``reasons`` in plain words; ``moved``: rolled back, since the vault
+    went to another place.
     """
 
     state: str
     reasons: tuple[str, ...]
     inside: Pin | None
     outside: Pin | None
+    moved: bool = False
+
+    def way(self) -> str:
+        """What to do where it is moved, restored or rolled back."""
+        return _GONE if self.moved else _COMMANDS
 
 
 @dataclass(frozen=True)
@@ -149,6 +172,9 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
     inside = outside = None
     try:
         inside, outside = read_pins(vault, vault.keyring)
+        away = _moved_away(vault, inside)
+        if away is not None:
+            return Standing(ROLLED_BACK, (away,), inside, outside, moved=True)
         reasons += _missing(vault, inside, outside)
     except LogInconsistent as error:
         reasons.append(error.message)
@@ -182,6 +208,23 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
         return Standing(RESTORED, tuple(reasons), inside, outside)
     unusable = tuple(unusable_keys(vault))
     return Standing(NO_KEY if unusable else OK, unusable, inside, outside)
+
+
+def _moved_away(vault: Vault, inside: Pin | None) -> str | None:
+    """What is said of a place that a move has left: it put its mark there (``inside``), or the
+    catalogue that both places share knows of the move, and this store does not."""
+    if inside is not None and inside.root == MOVED:
+        return _MOVED_AWAY
+    told = vault.catalogue.indexes_of(["migrated"])
+    if not told:
+        return None
+    try:
+        vault.log.commit(vault.catalogue.entry(told[-1]).commit_start)
+    except NotFound:
+        return _MOVED_PERHAPS
+    except (EvidenceError, FormatError):  # something else is wrong with it
+        return None
+    return None
 
 
 def _other_keys(vault: Vault) -> list[str]:
@@ -310,6 +353,7 @@ def demand_may_sign(vault: Vault, frontier: Frontier, by_root: bool = False) -> 
     if found.state == NO_KEY and not by_root:
         for role in CHANGING_ROLES:
             signer_for(vault, role)
+    demand_not_moved(found)
     if found.state == ROLLED_BACK:
         raise LogInconsistent(
             "this vault is behind what it has signed: " + "; ".join(found.reasons),
@@ -317,11 +361,19 @@ def demand_may_sign(vault: Vault, frontier: Frontier, by_root: bool = False) -> 
             hint="put the newest copy of the vault back; if it is lost: " + _WAYS_ON,
         )
     if found.state == RESTORED:
+        joins = vault.shared and found.inside is not None and found.outside is None
         raise LogInconsistent(
             "this vault may be an old copy, so it does not sign: " + "; ".join(found.reasons),
             code="E-RESTORED",
-            hint=_WAYS_ON,
+            hint=(_JOINING if joins else "") + _WAYS_ON,
         )
+
+
+def demand_not_moved(found: Standing) -> None:
+    """Raises LogInconsistent (E-MOVED) where the vault went on at another place."""
+    if found.moved:
+        said = "; ".join(found.reasons)
+        raise LogInconsistent(f"this vault does not sign here: {said}", code="E-MOVED", hint=_GONE)
 
 
 def confirm(vault: Vault, frontier: Frontier, expected: Path) -> Checkpoint:

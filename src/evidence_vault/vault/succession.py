@@ -29,6 +29,7 @@ from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.keys import root_signer
 from evidence_vault.vault.opening import Vault, open_vault
+from evidence_vault.vault.standing import demand_not_moved, standing
 
 
 def succeed(
@@ -52,6 +53,7 @@ def succeed(
         with vault.locked():
             sequencer = Sequencer(vault.log, vault.catalogue)
             sequencer.catch_up(lambda *a: digest_committed(vault, *a))
+            demand_not_moved(standing(vault, sequencer.state()))
             old = sequencer.state()
         succeeds = {"origin": zero.origin, "root": old.root().hex(), "size": old.size}
         # Each step is one that a second run passes over when the first was ended in between;
