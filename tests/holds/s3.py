@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from tests.servers.fixtures import S3Server
 
-from evidence_vault.config import VaultConfig
+from evidence_vault.config import Places
 from evidence_vault.store.s3place import parse_place
 from evidence_vault.vault import creation
 
@@ -82,9 +81,9 @@ def make_s3_world(base: Path, server: S3Server, patch: pytest.MonkeyPatch) -> tu
     )
     other = _client(server, server.alt_access_key, server.alt_secret_key)
     other.create_bucket(Bucket=parse_place(control).bucket)
-    placed = functools.partial(VaultConfig, archive=archive, control=control)
+    placed = Places(archive=archive, control=control)
     with pytest.MonkeyPatch.context() as inner:
-        inner.setattr(creation, "VaultConfig", placed)
+        inner.setattr(creation, "choose_places", lambda *_: placed)
         world = make_world(base)
     return world, bucket
 
