@@ -20,7 +20,7 @@ from tests.faults.registry import Missing, Try
 
 from evidence_vault.errors import VaultError
 from evidence_vault.seal import keyring
-from evidence_vault.vault.checking import log_audit
+from evidence_vault.vault.checking import log_audit, publish_and_sign
 from evidence_vault.vault.creation import create_vault
 from evidence_vault.vault.doctor import doctor
 from evidence_vault.vault.exits import get_item
@@ -39,6 +39,7 @@ Acknowledged = dict[str, tuple[str, str]]
 
 _MACHINE = ("free space", "ExifTool", "parsers: ")  # what doctor says of the machine, not the vault
 REBUILD = "evidence-vault rebuild"
+CHECKPOINT = "evidence-vault log checkpoint"
 
 
 def secret() -> str:
@@ -275,6 +276,11 @@ class Judge:
         ):
             self.verdict.mends.append(REBUILD)
             rebuild(self.place.vault, secret)
+            told = doctor(self.place.vault, secret)
+        if any(check["command"] == CHECKPOINT for check in self._problems(told)):
+            self.verdict.mends.append(CHECKPOINT)
+            with open_vault(self.place.vault, secret) as vault:
+                publish_and_sign(vault)
             told = doctor(self.place.vault, secret)
         return told
 

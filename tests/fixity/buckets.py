@@ -7,7 +7,6 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from tests.servers.fixtures import FOLDER, S3Server, read_env
 from tests.vault.vaults import PASSPHRASE, Made, write_files
 
-from evidence_vault.config import VaultConfig
+from evidence_vault.config import Places
 from evidence_vault.store.naming import object_key
 from evidence_vault.store.s3client import S3Client
 from evidence_vault.store.s3place import parse_place
@@ -65,7 +64,7 @@ def vault_in_buckets(
         _make(client)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            creation, "VaultConfig", partial(VaultConfig, archive=archive, control=control)
+            creation, "choose_places", lambda *_: Places(archive=archive, control=control)
         )
         made = creation.create_vault(base / "vault", org="Test House", passphrase=PASSPHRASE)
     vault = Made(base / "vault", Path(made["recovery_file"]), base / "state")

@@ -472,3 +472,54 @@ def test_the_same_date_again_locks_what_the_store_locks_less(
     assert (done["already"], done["items"], done["refused"]) == ([], [item], [])
     assert all((each.until or "") >= until for each in objects_of(world, item))
     world.assert_sound()
+
+
+@pytest.mark.parametrize("attack", ["laid over", "deleted"])
+def test_a_repair_keeps_what_it_stores_again_as_long_as_was_decided(
+    both: tuple[World, Bucket], tmp_path: Path, attack: str
+) -> None:
+    """The bucket gives a new version its default lock of a day, and no hold."""
+    from evidence_vault.store.filesystem import FilesystemStore
+    from evidence_vault.vault.fixity import fixity
+    from evidence_vault.vault.goodcopies import FolderCopy
+
+    world, bucket = both
+    first, second, _ = world.items()
+    until = "2040-01-02T00:00:00Z"
+    world.retain(until, first)
+    held = objects_of(world, second)[0]
+    retained = objects_of(world, first)[0]
+    archive = FilesystemStore(tmp_path / "usb" / "archive")
+    with opened(world.vault) as vault:
+        for each in (held, retained):
+            parts = archive.stage()
+            with vault.open_object(each.digest) as stream:
+                parts.write(stream.read())
+            parts.close()
+            archive.adopt(parts.handle())
+    copy = FolderCopy("usb", archive, FilesystemStore(tmp_path / "none"))
+    for each in (held, retained):
+        key = object_key(each.digest)
+        (there,) = bucket.versions(key)
+        if attack == "deleted":
+            assert bucket.delete(there, bypass=True) == ""
+        else:
+            bucket.client.put_object(Bucket=bucket.name, Key=there["Key"], Body=b"other")
+    if attack == "laid over":
+        world.place(second)
+    with opened(world.vault) as vault:
+        assert fixity(vault, all=True, repair=True, copies=copy)["exit"] == 0
+        assert fixity(vault, all=True)["exit"] == 0
+    assert objects_of(world, first)[0].until == until
+    newest = next(v for v in bucket.versions(object_key(retained.digest)) if v["IsLatest"])
+    told = bucket.client.head_object(
+        Bucket=bucket.name, Key=newest["Key"], VersionId=newest["VersionId"]
+    )
+    assert told["ObjectLockRetainUntilDate"].year == 2040
+    if attack == "laid over":
+        newest = next(v for v in bucket.versions(object_key(held.digest)) if v["IsLatest"])
+        assert bucket.lock(newest)[1] == "ON"
+        world.release(world.holds(second)[0]["hold"])
+        ours = [v for v in bucket.versions(object_key(held.digest)) if v["Size"] > 5]
+        assert len(ours) == 2
+        assert {bucket.lock(each)[1] for each in ours} <= {"OFF", None}

@@ -17,7 +17,7 @@ from evidence_vault.core.event import peek
 from evidence_vault.core.eventtypes import ARRIVALS
 from evidence_vault.core.merkle import HASH_SIZE, leaf_hash
 from evidence_vault.core.packs import parse_header_pack, parse_sealed_pack
-from evidence_vault.core.placement import Placed
+from evidence_vault.core.placement import COMPLIANCE, Lock, Placed
 from evidence_vault.core.tiles import (
     TILE_WIDTH,
     entries_path,
@@ -70,6 +70,9 @@ class Placements(Protocol):
     """What an archive with locks answered, and what is held. Pickled with the slice."""
 
     def placed(self, digests: Sequence[str]) -> Mapping[str, Placed]: ...
+
+    def retained(self, items: Sequence[str]) -> Mapping[str, tuple[int, int, Lock]]:
+        """Log and index of the newest decision about how long an item is kept, and that."""
 
     def held(self) -> frozenset[str]:
         """Digests of objects that a logged hold is on."""
@@ -198,9 +201,13 @@ class _Look:
         if placements is None:
             return self._targets
         placed = placements.placed([target.digest for target in self._targets])
-        held = placements.held()
+        retained = placements.retained(sorted({target.item for target in self._targets}))
+        held, number = placements.held(), self._part.log.number
         return [
-            target._replace(placed=placed.get(target.digest), held=target.digest in held)
+            target._replace(
+                placed=_kept(placed.get(target.digest), target, number, retained),
+                held=target.digest in held,
+            )
             for target in self._targets
         ]
 
@@ -405,3 +412,17 @@ def _same_headers(committed: Committed, pack: Mapping[str, bytes]) -> bool:
         if header is not None and hashlib.sha256(header).hexdigest() != digest:
             return False
     return True
+
+
+def _kept(
+    placed: Placed | None,
+    target: ObjectCheck,
+    number: int,
+    retained: Mapping[str, tuple[int, int, Lock]],
+) -> Placed | None:
+    """What was recorded of an object, or the longer lock that was decided for its item since."""
+    log, index, lock = retained.get(target.item, (-1, -1, Lock()))
+    if placed is None or lock.mode is None or (number, target.entry) > (log, index):
+        return placed
+    mode = COMPLIANCE if COMPLIANCE in (placed.mode, lock.mode) else lock.mode
+    return replace(placed, mode=mode, until=max(placed.until or "", lock.until or ""))

@@ -39,6 +39,7 @@ from evidence_vault.errors import (
 )
 from evidence_vault.log.holdindex import PLACED, RELEASED, HoldChange
 from evidence_vault.seal.units import UnitKey
+from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.holdpage import (
     PLACE,
@@ -57,6 +58,7 @@ from evidence_vault.vault.locks import (
     lock_of,
     locking,
     recorded,
+    versions_of,
 )
 from evidence_vault.vault.opening import Vault
 
@@ -384,11 +386,13 @@ def _let_go(vault: Vault, page: Page, items: Sequence[str]) -> None:
     digests = [d for item in items if item not in held for d in kept_of(vault, item).objects()]
     placed = vault.catalogue.placed(list(dict.fromkeys(digests)))
     known = set(page.off)
-    page.off += [
-        (each.digest, each.version)
-        for each in placed.values()
-        if each.version is not None and (each.digest, each.version) not in known
-    ]
+    recorded_ones = [each for each in placed.values() if each.version is not None]
+    listed = each_or_error(lambda one: versions_of(vault, object_key(one.digest)), recorded_ones)
+    for each, found in zip(recorded_ones, listed, strict=True):
+        versions = {str(each.version)}
+        if not isinstance(found, VaultError):  # what a repair laid over another is held as well
+            versions |= {version.version for version in found}
+        page.off += [(each.digest, v) for v in sorted(versions) if (each.digest, v) not in known]
 
 
 def _destroy(vault: Vault, page: Page) -> None:

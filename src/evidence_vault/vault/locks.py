@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar, cast
 
-from evidence_vault.core.placement import Lock, Placed
+from evidence_vault.core.placement import Lock, Placed, StoredVersion
 from evidence_vault.errors import NotFound, StoreError, VaultError
 from evidence_vault.ports import LockingStore
 from evidence_vault.store.naming import object_key
@@ -23,6 +23,12 @@ B = TypeVar("B")
 def locking(vault: Vault) -> LockingStore:
     """The archive as one that locks; only where ``vault.archive.locks``."""
     return cast(LockingStore, vault.archive)
+
+
+def versions_of(vault: Vault, key: str) -> list[StoredVersion]:
+    """Every version of an object that holds bytes: a repair may have laid one over another."""
+    versions: list[StoredVersion] = vault.archive.versions(key)  # type: ignore[attr-defined]
+    return [version for version in versions if not version.deleted]
 
 
 def each_or_error(act: Callable[[A], B], given: Sequence[A]) -> list[B | VaultError]:

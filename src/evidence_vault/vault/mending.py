@@ -35,7 +35,7 @@ from evidence_vault.store.naming import object_key
 from evidence_vault.vault.copyahead import GoodCopies, demand_not_ahead
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.holdrestore import restore_headers
-from evidence_vault.vault.mendlocks import mend_lock, put_again
+from evidence_vault.vault.mendlocks import as_kept, mend_lock, put_again, wanted_lock
 from evidence_vault.vault.mendlog import MendedLog
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.removing import finish_removals, removed_entries
@@ -285,14 +285,14 @@ class _Mender:
             parts.discard()
             raise
         step("repair-staged")
-        self._adopt(damage.object, parts.handle())
+        self._adopt(damage, parts.handle())
 
-    def _adopt(self, digest: str, parts: tuple[tuple[str, str], ...]) -> None:
+    def _adopt(self, damage: Damage, parts: tuple[tuple[str, str], ...]) -> None:
         archive = self._vault.archive
         if archive.locks:
-            self.placed += put_again(archive, parts)
+            self.placed += as_kept(self._vault, damage, put_again(archive, parts))
             return
-        archive.set_aside(object_key(digest))  # type: ignore[attr-defined]
+        archive.set_aside(object_key(damage.object))  # type: ignore[attr-defined]
         step("repair-aside")
         archive.adopt(parts)
         step("repair-adopted")
@@ -300,8 +300,9 @@ class _Mender:
     def _version(self, damage: Damage) -> None:
         """What lies over the recorded version, or a lock that is weaker than recorded."""
         known = self._vault.catalogue.placed([damage.object])[damage.object]
+        known = wanted_lock(self._vault, damage, known)
         placed = mend_lock(self._vault.archive, damage, known)
-        self.placed += [] if placed is None else [placed]
+        self.placed += [] if placed is None else as_kept(self._vault, damage, [placed])
 
 
 def _record_placed(vault: Vault, placed: list[Placed]) -> None:

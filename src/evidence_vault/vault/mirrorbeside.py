@@ -81,7 +81,7 @@ class Beside:
             there = read_all(target, key)
             if there == data:
                 return
-            if right is None and not _NOTES in key:
+            if right is None and _NOTES not in key:
                 self._found.add(
                     "E-PROOF-DIFFERS",
                     key,

@@ -30,7 +30,7 @@ from evidence_vault.ports import ObjectStore
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.handovers import REMOVED, removed_items, set_event, standings
-from evidence_vault.vault.locks import locking
+from evidence_vault.vault.locks import locking, versions_of
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
 
@@ -181,12 +181,22 @@ def _destroy(vault: Vault, number: int, index: int, total: Destroyed, first: boo
 
 
 def _delete_object(vault: Vault, digest: str) -> int:
-    """Destroy the recorded version of an object; returns its bytes. Raises NotFound, Locked."""
+    """Destroy every version of an object; returns its bytes. Raises NotFound, and Locked where one
+    stays: the others are gone then."""
     key = object_key(digest)
-    placed = vault.catalogue.placed([digest]).get(digest) if vault.archive.locks else None
-    if placed is not None and placed.version is not None:
-        locking(vault).delete_version(key, placed.version)
-        return placed.size
+    if vault.archive.locks:
+        stays: list[Locked] = []
+        found = versions_of(vault, key)
+        for version in found:
+            try:
+                locking(vault).delete_version(key, version.version)
+            except Locked as error:
+                stays.append(error)
+        if stays:
+            raise max(stays, key=lambda error: error.until or "")
+        if not found:
+            raise NotFound(f"{key} is not in the store")
+        return max(version.size for version in found)
     with vault.archive.open(key) as stream:
         size = stream.seek(0, 2)
     vault.archive.delete(key)

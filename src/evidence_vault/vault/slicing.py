@@ -11,7 +11,7 @@ from typing import Any
 from evidence_vault.core.checkpoint import Checkpoint, parse_checkpoint
 from evidence_vault.core.merkle import HASH_SIZE
 from evidence_vault.core.note import parse_note
-from evidence_vault.core.placement import Placed
+from evidence_vault.core.placement import Lock, Placed
 from evidence_vault.core.tiles import TILE_WIDTH, tile_path
 from evidence_vault.errors import NotFound, StoreError, VaultError
 from evidence_vault.log.logstore import LogStore
@@ -44,9 +44,16 @@ class RecordedPlaces:
         return type(self), (self._folder, self._held)
 
     def placed(self, digests: Sequence[str]) -> Mapping[str, Placed]:
+        return self._opened().catalogue.placed(digests)
+
+    def retained(self, items: Sequence[str]) -> Mapping[str, tuple[int, int, Lock]]:
+        rows = self._opened().catalogue.retentions(items)
+        return {item: (row.log, row.idx, Lock(row.mode, row.until)) for item, row in rows.items()}
+
+    def _opened(self) -> Vault:
         if self._vault is None:
             self._vault = open_vault(self._folder)
-        return self._vault.catalogue.placed(digests)
+        return self._vault
 
     def held(self) -> frozenset[str]:
         return self._held
