@@ -344,3 +344,21 @@ def test_rebuild_keeps_holds_and_retention(world: World) -> None:
         assert again == kept
         assert fixity(vault, all=True)["damaged"] == []
     world.assert_sound()
+
+
+def test_copies_of_headers_that_are_lost_or_changed_are_found_by_fixity(world: World) -> None:
+    first, second, _ = world.items()
+    world.place(first, second)
+    one, two = (world.vault / "archive" / key for key in sorted(world.copies())[:2])
+    one.unlink()
+    data = bytearray(two.read_bytes())
+    data[-1] ^= 1
+    two.chmod(0o600)
+    two.write_bytes(data)
+    with opened(world.vault) as vault:
+        found = fixity(vault, all=True)
+        assert found["exit"] == 10
+        named = {(each["code"], each["id"]) for each in found["damaged"]}
+        assert named == {("E-HELD-COPY-MISSING", first), ("E-HELD-COPY-CHANGED", second)}
+        again = fixity(vault, all=True, repair=True)
+        assert (again["exit"], again["repaired"]) == (10, [])

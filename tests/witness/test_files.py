@@ -10,6 +10,7 @@ from evidence_vault.core.exchange import format_request, make_request, parse_req
 from evidence_vault.core.note import Note, NoteSignature, add_signatures, format_note, parse_note
 from evidence_vault.errors import FormatError, SignatureInvalid, Unchecked, UsageError
 from evidence_vault.vault.checking import log_status
+from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.rebuilding import rebuild
 
 from .conftest import MakeHouse
@@ -355,3 +356,25 @@ def test_malformed_requests_are_refused(log: House, witness: House) -> None:
         path.write_bytes(bad)
         with pytest.raises(FormatError):
             witness.cosign(path)
+
+
+def test_cosignatures_that_are_lost_or_changed_are_found_by_fixity(
+    log: House, witness: House
+) -> None:
+    size = log.grow()
+    log.countersign_by(witness)
+    log.grow()
+    folder = log.vault / "archive/evidence" / str(size)
+    first, second = sorted((folder / "cosignatures").iterdir())
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:-8] + b"AAAAAA=="[-7:] + b"\n")
+    (folder / "checkpoint").unlink()
+    with log.open() as vault:
+        found = fixity(vault, all=True)
+    assert found["exit"] == 10
+    named = {(each["code"], Path(each["object"]).name) for each in found["damaged"]}
+    assert named == {
+        ("E-EVIDENCE-MISSING", first.name),
+        ("E-EVIDENCE-CHANGED", second.name),
+        ("E-EVIDENCE-MISSING", "checkpoint"),
+    }

@@ -26,6 +26,7 @@ from evidence_vault.store.naming import object_key
 from evidence_vault.vault.copyahead import GoodCopies, demand_not_ahead
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.handovers import removed_items, set_event
+from evidence_vault.vault.heldcheck import check_held_copies
 from evidence_vault.vault.holding import cover
 from evidence_vault.vault.mending import finish_note, mend
 from evidence_vault.vault.opening import Vault
@@ -146,6 +147,7 @@ def run(
     try:
         if wanted.all and (wanted.part is None or wanted.part[0] == 1):
             stretch.found += [d for n in _logs(vault) for d in check_published(vault, n)]
+            stretch.found += check_held_copies(vault)
             total.found += stretch.found
         for found in _look(vault, wanted, chosen, done):
             # A wrong passphrase is told now, not after hours; other processes go on meanwhile.

@@ -34,6 +34,7 @@ from evidence_vault.prove.objects import SliceFound, check_slice
 from evidence_vault.store.naming import object_key
 from evidence_vault.vault.copyahead import GoodCopies, demand_not_ahead
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.heldcheck import check_held_copies
 from evidence_vault.vault.holdrestore import restore_headers
 from evidence_vault.vault.mendlocks import as_kept, mend_lock, put_again, wanted_lock
 from evidence_vault.vault.mendlog import MendedLog
@@ -197,6 +198,8 @@ def look_again(vault: Vault, damaged: list[Damage]) -> list[Damage]:
                 left += _checked(vault, whole).damaged
         if any(each.index < 0 or "tile" in each.object for each in rest):
             left += check_published(vault, number)
+    if any(each.object.startswith("holds/") for each in damaged):
+        left += check_held_copies(vault)
     return list({(d.code, d.object, d.item): d for d in left}.values())
 
 

@@ -36,14 +36,13 @@ from evidence_vault.core.tiles import (
 )
 from evidence_vault.errors import AlreadyExists, EvidenceError, NotFound, VaultError
 from evidence_vault.log.logstore import LogStore
-from evidence_vault.log.proofs import TIMESTAMP
 from evidence_vault.ports import ObjectStore
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import Damage
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.slicing import stored_point
-from evidence_vault.vault.wholelog import leaves_of, log_keys
+from evidence_vault.vault.wholelog import leaves_of, log_keys, recorded_proofs
 
 if TYPE_CHECKING:
     from evidence_vault.vault.copyahead import GoodCopies
@@ -285,10 +284,7 @@ class MendedLog:
 
     def _evidence(self, damaged: list[Damage]) -> None:
         keys = log_keys(self._vault, self._log)
-        proofs = {
-            self._log.evidence_key(row.size, f"{row.name}.tsr"): row.sha256
-            for row in self._vault.catalogue.proofs(TIMESTAMP)
-        }
+        proofs = recorded_proofs(self._vault, self._log)
         for each in damaged:
             wanted = proofs.get(each.object)
             self._each(each.object, lambda k=each.object, w=wanted: self._proof(k, w, keys))  # type: ignore[misc]

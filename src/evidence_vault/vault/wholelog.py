@@ -9,7 +9,7 @@ from evidence_vault.core.note import VerifierKey, parse_vkey
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import StoreError, VaultError
 from evidence_vault.log.logstore import LogStore
-from evidence_vault.log.proofs import TIMESTAMP
+from evidence_vault.log.proofs import COSIGNATURE, TIMESTAMP
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import Damage
 from evidence_vault.prove.published import Beside, check_checkpoint, check_listed, check_tree
@@ -35,7 +35,7 @@ def check_published(vault: Vault, number: int) -> Iterator[Damage]:
     if point is None:
         return
     yield from check_tree(log, point, lambda: leaves_of(vault, number, point.size))
-    beside = Beside(point, keep, _proofs(vault, log) if number == vault.config.log else {})
+    beside = Beside(point, keep, recorded_proofs(vault, log) if number == vault.config.log else {})
     yield from check_listed(log, _listing(vault, log), beside)
     yield from _missing(vault, log, point.size, beside)
 
@@ -57,16 +57,24 @@ def _listing(vault: Vault, log: LogStore) -> Iterator[str]:
     yield from vault.archive.keys(log.evidence_key(0, "").removesuffix("/0/"))
 
 
-def _proofs(vault: Vault, log: LogStore) -> dict[str, str]:
+def recorded_proofs(vault: Vault, log: LogStore) -> dict[str, str]:
     """SHA-256 by key, of the proofs that the catalogue remembers whole."""
-    return {
+    stamps = {
         log.evidence_key(row.size, f"{row.name}.tsr"): row.sha256
         for row in vault.catalogue.proofs(TIMESTAMP)
     }
+    signed = {
+        log.evidence_key(row.size, f"cosignatures/{row.name}"): row.sha256
+        for row in vault.catalogue.proofs(COSIGNATURE)
+    }
+    return stamps | signed
 
 
 def _missing(vault: Vault, log: LogStore, size: int, beside: Beside) -> Iterator[Damage]:
-    for key in [*beside.proofs, log.evidence_key(size, "checkpoint")]:
+    # What a proof stands for is needed as long as the proof.
+    sizes = {int(key.split("/")[1]) for key in beside.proofs} | {size}
+    states = [log.evidence_key(each, "checkpoint") for each in sorted(sizes)]
+    for key in [*beside.proofs, *states]:
         try:
             log.archive.open(key).close()
         except StoreError as error:
