@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evidence_vault.vault import looking as looking_at
 from evidence_vault.vault import pins, standing
 from evidence_vault.vault.opening import Vault
 
@@ -43,12 +44,12 @@ def test_an_ingest_between_two_readings_is_no_rollback(
         _ = looking.keyring
         if reading == "committed":
             both = writing_after(vault, sources, standing.committed, times)
-            state = standing.look(looking, both)[1].state
+            state = looking_at.look(looking, both)[1].state
         else:
             place, name = (pins, "_read") if reading == "pins" else (Vault, "checkpoint")
             both = writing_after(vault, sources, getattr(place, name), times)
             with monkeypatch.context() as patch:
                 patch.setattr(place, name, both)
-                state = standing.look(looking)[1].state
+                state = looking_at.look(looking)[1].state
     assert state == "ok"
     vault.assert_sound()

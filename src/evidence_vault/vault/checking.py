@@ -29,12 +29,13 @@ from evidence_vault.vault.cosignatures import (
 )
 from evidence_vault.vault.files import write_new
 from evidence_vault.vault.handovers import gap_sentence, removed_items
+from evidence_vault.vault.looking import look
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.policies import policy_of
 from evidence_vault.vault.removing import removed_entries
 from evidence_vault.vault.spreading import spread
 from evidence_vault.vault.stamping import timestamp_state
-from evidence_vault.vault.standing import NO_KEY, committed, confirm, look
+from evidence_vault.vault.standing import NO_KEY, committed, confirm
 from evidence_vault.vault.writer import writing
 
 Progress = Callable[[int, int], None]

@@ -14,9 +14,10 @@ from evidence_vault.vault.cosignatures import standings
 from evidence_vault.vault.countersigning import demand_ready, posix
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.doctorstore import storage
+from evidence_vault.vault.looking import look
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_words, outside_path
-from evidence_vault.vault.standing import NO_KEY, look
+from evidence_vault.vault.standing import NO_KEY
 from evidence_vault.vault.stations import readers_of
 
 OK, PROBLEM, UNCHECKED = "ok", "problem", "could not be checked"

@@ -8,7 +8,7 @@ old vault put on another machine together with its pins; only a partner's checkp
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,6 @@ from evidence_vault.errors import (
     LogInconsistent,
     NotFound,
     Unchecked,
-    VaultError,
 )
 from evidence_vault.vault.keys import names_keys, signer_for, unusable_keys
 from evidence_vault.vault.opening import KEYRING, Vault
@@ -33,7 +32,6 @@ from evidence_vault.vault.pins import MOVED, Pin, outside_path, pin_bytes, read_
 
 OK, RESTORED, ROLLED_BACK, NO_KEY = "ok", "restored", "rolled-back", "no-key"
 
-_LOOKS = 4
 _MOVED_AWAY = "it was moved to another place, and the vault.toml here names the old one"
 _MOVED_PERHAPS = (
     "the catalogue knows of a move to another place that the store does not know of: vault.toml "
@@ -128,45 +126,11 @@ def committed(vault: Vault) -> Frontier:
     return frontier
 
 
-def look(
-    vault: Vault, reached: Callable[[Vault], Frontier] = committed
-) -> tuple[Frontier, Standing]:
-    """(committed state, standing) for whoever looks without the writer lock.
-
-    What others write between the readings looks like an old copy: bad news count only where
-    nothing changed meanwhile. Where writers never pause, the last look is under the lock. Raises
-    VaultBusy, and what ``reached`` raises.
-    """
-    for _ in range(_LOOKS):
-        before = _moment(vault)
-        try:
-            frontier = reached(vault)
-            found = standing(vault, frontier)
-        except VaultError:
-            if before == _moment(vault):
-                raise
-            continue
-        if found.state in (OK, NO_KEY) or before == _moment(vault):
-            return frontier, found
-    with vault.locked():
-        frontier = reached(vault)
-        return frontier, standing(vault, frontier)
-
-
-def _moment(vault: Vault) -> tuple[Stood, tuple[int, ...]]:
-    """All that a writer changes: another one is equal only if nobody wrote between the two."""
-    stood = Stood.now(vault, vault.catalogue.frontier())
-    ends: list[int] = []
-    with suppress(VaultError):  # a damaged commit: as damaged the next time
-        ends.extend(commit.end for commit in vault.log.commits(stood.size))
-    return stood, tuple(ends)
-
-
 def standing(vault: Vault, frontier: Frontier) -> Standing:
     """Compare pins, log, checkpoint and keyring; ``frontier`` is the committed state.
 
     (That of the catalogue alone would make a crash between commit and catalogue look like an old
-    copy of ``control/``.) Under the writer lock; others use :func:`look`.
+    copy of ``control/``.) Under the writer lock; others use ``looking.look``.
     """
     reasons: list[str] = []
     inside = outside = None
