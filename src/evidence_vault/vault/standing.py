@@ -41,8 +41,6 @@ _WAYS_ON = (
     "ask a partner for the newest checkpoint of this vault and run `evidence-vault log checkpoint "
     "--expect FILE`, or begin a new log with `evidence-vault log succeed`"
 )
-
-
 _JOINING = (
     "a machine that joins a vault on servers: run `evidence-vault log checkpoint` on one that "
     "works with it, and with what that prints `evidence-vault log checkpoint --expect FILE` here "
@@ -69,7 +67,7 @@ class Standing:
     moved: bool = False
 
     def way(self) -> str:
-        """What to do where it is moved, restored or rolled back."""
+        """What to do where it is not OK."""
         return _GONE if self.moved else _COMMANDS
 
 
@@ -175,19 +173,16 @@ def standing(vault: Vault, frontier: Frontier) -> Standing:
 
 
 def _moved_away(vault: Vault, inside: Pin | None) -> str | None:
-    """What is said of a place that a move has left: it put its mark there (``inside``), or the
-    catalogue that both places share knows of the move, and this store does not."""
+    """What is said of a place that a move left: its mark, or a catalogue that knows of it."""
     if inside is not None and inside.root == MOVED:
         return _MOVED_AWAY
-    told = vault.catalogue.indexes_of(["migrated"])
-    if not told:
-        return None
-    try:
-        vault.log.commit(vault.catalogue.entry(told[-1]).commit_start)
-    except NotFound:
-        return _MOVED_PERHAPS
-    except (EvidenceError, FormatError):  # something else is wrong with it
-        return None
+    for told in vault.catalogue.indexes_of(["migrated"])[-1:]:
+        try:
+            vault.log.commit(vault.catalogue.entry(told).commit_start)
+        except NotFound:
+            return _MOVED_PERHAPS
+        except (EvidenceError, FormatError):  # something else is wrong with it
+            break
     return None
 
 
@@ -336,8 +331,8 @@ def demand_may_sign(vault: Vault, frontier: Frontier, by_root: bool = False) -> 
 def demand_not_moved(found: Standing) -> None:
     """Raises LogInconsistent (E-MOVED) where the vault went on at another place."""
     if found.moved:
-        said = "; ".join(found.reasons)
-        raise LogInconsistent(f"this vault does not sign here: {said}", code="E-MOVED", hint=_GONE)
+        said = f"this vault does not sign here: {found.reasons[0]}"
+        raise LogInconsistent(said, code="E-MOVED", hint=_GONE)
 
 
 def confirm(vault: Vault, frontier: Frontier, expected: Path) -> Checkpoint:
