@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint
@@ -21,7 +20,6 @@ from evidence_vault.core.packs import (
     format_header_pack,
     format_sealed_pack,
     parse_header_pack,
-    parse_sealed_pack,
 )
 from evidence_vault.core.tile_reader import TileReader
 from evidence_vault.core.tiles import (
@@ -40,6 +38,7 @@ from evidence_vault.ports import ObjectStore
 from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import Damage
 from evidence_vault.vault.faults import step
+from evidence_vault.vault.mendgroup import Group, published_group
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.slicing import stored_point
 from evidence_vault.vault.wholelog import leaves_of, log_keys, recorded_proofs
@@ -56,7 +55,6 @@ _CHECKPOINTS = (codes.CHECKPOINT_MISSING, codes.CHECKPOINT_CHANGED)
 _EVIDENCE = (codes.EVIDENCE_MISSING, codes.EVIDENCE_CHANGED)
 
 _CACHED = 4
-_Group = tuple[list[bytes], list[bytes], dict[str, bytes]]
 
 
 class MendedLog:
@@ -76,7 +74,7 @@ class MendedLog:
         self._notices = notices
         self._sources = [self._log]
         self._name = "a copy"
-        self._read: dict[tuple[int, int], _Group] = {}
+        self._read: dict[tuple[int, int], Group] = {}
         self._lacking: set[str] = set()
         if copies is not None:
             self._name = copies.name
@@ -143,13 +141,13 @@ class MendedLog:
             entries, records, headers = self._published(source, group)
             yield Committed(entries[place], records[place], headers)
 
-    def _published(self, source: LogStore, group: int) -> _Group:
+    def _published(self, source: LogStore, group: int) -> Group:
         """Bundle and packs of a group, as far as each can be read."""
         known = self._read.get((id(source), group))
         if known is None:
             if len(self._read) > _CACHED:
                 self._read.clear()
-            known = self._read[id(source), group] = _published_group(source, group)
+            known = self._read[id(source), group] = published_group(source, group)
         return known
 
     def _entry(self, index: int) -> bytes:
@@ -434,20 +432,3 @@ class MendedLog:
         self._forget()
         if self._log.read(store, key) != data:
             raise EvidenceError(f"{key} was not stored as written", code="E-READ-BACK")
-
-
-def _published_group(source: LogStore, group: int) -> _Group:
-    """Entries, records and headers of a group; what is lost is empty."""
-    nothing = [b""] * TILE_WIDTH
-    entries, records, headers = nothing, nothing, {}
-    with suppress(VaultError):
-        data = source.tile(Tile(ENTRIES, group, TILE_WIDTH).path)
-        entries = parse_entry_bundle(data, TILE_WIDTH)
-    with suppress(VaultError):
-        store, key = source.records(group)
-        records = parse_sealed_pack(source.read(store, key), group)
-    with suppress(VaultError):
-        if not source.plaintext:
-            pack = source.read(source.control, source.headers_key(group))
-            headers = parse_header_pack(pack, group)
-    return entries, records, headers
