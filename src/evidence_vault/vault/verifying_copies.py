@@ -69,8 +69,7 @@ def verify(
     target = open_target(each.replica.place, each.replica.part, vault.folder)
     at = demand_marker(vault, each.replica, target)
     found, entries = SliceFound(), 0
-    cut = examine(vault, each.replica, target, at).cut
-    if cut:
+    if cut := examine(vault, each.replica, target, at).cut:
         _note(found, codes.COMMIT_MISSING, cut, "log", each.replica.name)
     wanted = None if sample is None else _sample(vault, at, sample)
     for number in range(at.log + 1):
@@ -118,8 +117,8 @@ def _note(total: SliceFound, code: str, finding: str, where: str, what: str) -> 
 
 def _code_of(error: VaultError, otherwise: str) -> str:
     """What can't be read is no damage; what is not there, or not what it should be, is."""
-    unread = isinstance(error, StoreError) and not isinstance(error, NotFound)
-    return codes.UNREADABLE if unread else otherwise
+    asked = isinstance(error, NotFound) or not isinstance(error, StoreError)
+    return otherwise if asked else codes.UNREADABLE
 
 
 def stores_missing(target: Target) -> bool:
