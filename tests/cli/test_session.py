@@ -175,7 +175,7 @@ def test_ingest_ends_with_what_is_in_what_is_not_and_no_backup(
     assert "NOT taken in: 2 files" in result.out
     assert "more/link" in result.out
     assert "absent" in result.out
-    assert "nothing of this is backed up yet" in result.out
+    assert "this batch is on 1 copy, and this vault has no replica" in result.out
     assert "Run the same command again" in result.out
 
 

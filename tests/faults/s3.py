@@ -1,6 +1,6 @@
 """Object storage that fails: a real Ceph gateway behind a proxy that goes wrong on demand.
 
-The vault's ``archive/`` (Object Lock, governance for a day) and ``control/`` are moved to buckets,
+The vault's ``archive/`` (Object Lock, governance) and ``control/`` are moved to buckets,
 every try below a prefix of its own; its catalogue stays with it.
 """
 
@@ -13,7 +13,7 @@ import secrets
 import signal
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,10 @@ from tests.faults.world import Ended, Judge, Place, Server, acts, quick, secret
 from tests.servers import fixtures
 from tests.servers.faultproxy import FaultProxy
 
-from evidence_vault.config import format_config, read_config
 from evidence_vault.errors import VaultError
-from evidence_vault.store.filesystem import FilesystemStore
-from evidence_vault.store.opening import open_store
 from evidence_vault.vault.fixity import fixity
+from evidence_vault.vault.moving import migrate
+from evidence_vault.vault.movingplan import MoveRequest
 from evidence_vault.vault.opening import open_vault
 
 LEVEL = "whole vault (archive and control on S3, SQLite)"
@@ -56,6 +55,9 @@ def own_gateway() -> Iterator[tuple[fixtures.S3Server, Path]]:
         fixtures.stop("rgw", folder / "rgw")
 
 
+_DAYS = 200  # `doctor` warns of locks that end within three months
+
+
 @dataclass
 class Cloud:
     """Two buckets behind the proxy, and the environment with the credentials."""
@@ -66,31 +68,18 @@ class Cloud:
     archive: str
     control: str
 
-    def place(self, name: str, tag: str) -> str:
-        s = self.server
-        bucket = self.archive if name == "archive" else self.control
-        lock = "&lock=governance&days=1" if name == "archive" else ""
+    def place(self, tag: str) -> str:
         return (
-            f"s3://{bucket}/{tag}?endpoint={self.proxy.endpoint}&region={s.region}"
-            f"&profile={name}{lock}"
+            f"s3://{self.archive}/{tag}?endpoint={self.proxy.endpoint}"
+            f"&region={self.server.region}&profile=archive&lock=governance&days={_DAYS}"
+            f"&control={self.control}&control_profile=control"
         )
 
     def move(self, model: Place, base: Path) -> Place:
-        """A copy of a vault with its two roots below a prefix of their own."""
+        """A copy of a vault, moved to the two buckets, below a prefix of its own."""
         place = model.copy(base)
-        tag = f"t{secrets.token_hex(5)}"
-        config = read_config(place.vault)
-        for name in ("archive", "control"):
-            here = FilesystemStore(place.vault / name)
-            there = open_store(self.place(name, tag), place.vault, name)
-            for key in sorted(here.keys("")):
-                with here.open(key) as stream:
-                    there.create(key, stream.read())
-            there.end_session()
-            moved = replace(
-                config, archive=self.place("archive", tag), control=self.place("control", tag)
-            )
-        (place.vault / "vault.toml").write_text(format_config(moved))
+        with quick(place.state):
+            migrate(place.vault, secret, MoveRequest(store=self.place(f"t{secrets.token_hex(5)}")))
         return place
 
     def admin(self, profile: str) -> Any:
@@ -135,6 +124,11 @@ def cloud(folder: Path, server: fixtures.S3Server | None = None) -> Iterator[Clo
         tag = secrets.token_hex(6)
         made = Cloud(chosen, proxy, variables, f"faults-a-{tag}", f"faults-c-{tag}")
         made.admin("archive").create_bucket(Bucket=made.archive, ObjectLockEnabledForBucket=True)
+        rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": _DAYS}}
+        made.admin("archive").put_object_lock_configuration(
+            Bucket=made.archive,
+            ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule},
+        )
         made.admin("control").create_bucket(Bucket=made.control)
         stack.callback(made.clear)
         yield made
