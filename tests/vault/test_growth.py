@@ -21,7 +21,7 @@ from evidence_vault.vault.receipts import ReceiptMaker
 from .vaults import Made, write_files
 
 # One row for each organisation of the network.
-SMALL = ("SCAN log_peer",)
+SMALL = ("SCAN log_peer", "SCAN log_replica")
 
 
 def scans(vault: Made, seen: set[str]) -> dict[str, str]:

@@ -86,6 +86,10 @@ def test_every_step_in_the_code_is_killed_at() -> None:
     named = {name for name in named if not name.startswith("transfer-")}  # tests/transfer
     named = {name for name in named if not name.startswith("station-")}  # tests/station
     named = {name for name in named if not name.startswith("moving-")}  # tests/move
+    holds = ("hold-", "release-", "retention-")  # tests/holds
+    named = {name for name in named if not name.startswith((*holds, "repair-"))}  # tests/fixity
+    copies = ("keeper-", "replica-", "restore-")  # tests/replicas
+    named = {name for name in named if not name.startswith(copies)}
     steps = (*INGEST_STEPS, *KEY_STEPS, *SUCCEED_STEPS, *ROTATE_STEPS, *READER_STEPS)
     others = ("3-anchored", "7-start")  # test_proofs.py, test_kill_publish.py
     tested = {step.partition(":")[0] for step in (*steps, *others)}

@@ -119,7 +119,7 @@ class LogHold(SQLModel, table=True):
     covered_log: int
     covered: int
     released_log: int | None = None
-    released: int | None = None
+    released: int | None = Field(default=None, index=True)
 
 
 class LogHeldCopy(SQLModel, table=True):

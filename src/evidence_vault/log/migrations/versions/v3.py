@@ -33,6 +33,7 @@ def upgrade() -> None:
         column("released", number(), True),
     )
     op.create_index("ix_log_hold_id", "log_hold", ["id"])
+    op.create_index("ix_log_hold_released", "log_hold", ["released"])
     op.create_table(
         "log_held_copy",
         key("hold", text()),
