@@ -25,6 +25,7 @@ GIVER = "PLANTED-GIVER-5"
 ACTOR = "PLANTED-CLERK-1"
 SHEET_TITLE = "Planted title of a row"
 SHARED_MEMORY = Path("/dev/shm")
+_OTHERS = ("faults-", "PostgreSQL.")  # what other tests of the same run keep there
 
 
 @dataclass
@@ -141,6 +142,8 @@ def everything(places: list[Path]) -> Iterator[tuple[str, bytes]]:
     """Names, contents and link targets of all that lies in these folders."""
     for place in places:
         for folder, folders, files in os.walk(place.resolve()):
+            folders[:] = [name for name in folders if not name.startswith(_OTHERS)]
+            files = [name for name in files if not name.startswith(_OTHERS)]
             for name in (*folders, *files):
                 path = Path(folder, name)
                 where = str(path)
