@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from evidence_vault.core.placement import Lock, Placed
+from evidence_vault.core.placement import Lock, Placed, StoredVersion
 
 
 class Staged(Protocol):
@@ -97,6 +97,9 @@ class LockingStore(Protocol):
         """A small object, written in one piece under a legal hold; read back, and raises StoreError
         unless hold and lock are what was asked for. ``until``: a GOVERNANCE lock that ends then,
         in place of the one that the bucket gives by itself."""
+
+    def versions(self, key: str) -> list[StoredVersion]:
+        """Every version and delete marker of one key, the newest first."""
 
     def newest_version(self, key: str) -> str:
         """The id of the version that lies on top. Raises NotFound."""

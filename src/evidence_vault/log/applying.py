@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from sqlalchemy import bindparam, delete, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col
 
 from evidence_vault.core.fields import stricter
 from evidence_vault.core.merkle import Frontier
@@ -112,7 +112,7 @@ class Applying:
                         _apply_index(session, index)
                     session.execute(
                         update(LogState)
-                        .where(LogState.log == self.log)  # type: ignore[arg-type]
+                        .where(col(LogState.log) == self.log)
                         .values(size=frontier.size, frontier=b"".join(frontier.hashes))
                     )
                     session.commit()
@@ -288,5 +288,5 @@ def _apply_patches(session: Session, patches: Sequence[tuple[str, dict[str, Any]
         )
     cases = {item: values["case"] for item, values in merged.items() if "case" in values}
     for item, named in cases.items():
-        session.execute(delete(IndexCase).where(IndexCase.id == item))  # type: ignore[arg-type]
+        session.execute(delete(IndexCase).where(col(IndexCase.id) == item))
         _put_cases(session, [(case, item) for case in named or ()])

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, Integer, and_, func, select
+from sqlmodel import col
 
 from evidence_vault.core.merkle import HASH_SIZE, Frontier
 from evidence_vault.core.placement import Placed
@@ -140,7 +141,7 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
             for start in range(0, len(digests), MANY):
                 rows = session.execute(
                     select(LogObject).where(
-                        LogObject.sha256.in_(list(digests[start : start + MANY]))  # type: ignore[attr-defined]
+                        col(LogObject.sha256).in_(list(digests[start : start + MANY]))
                     )
                 ).scalars()
                 for row in rows:
@@ -175,16 +176,21 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         with self._session() as session:
             for start in range(0, len(items), MANY):
                 query = (
-                    select(  # type: ignore[call-overload]
-                        LogItem.id, LogItem.home, LogItem.last_seq, LogItem.last_idx, LogEntry.leaf
+                    select(
+                        col(LogItem.id),
+                        col(LogItem.home),
+                        col(LogItem.last_seq),
+                        col(LogItem.last_idx),
+                        col(LogEntry.leaf),
                     )
                     .join(
                         LogEntry,
-                        (LogEntry.log == LogItem.log) & (LogEntry.idx == LogItem.last_idx),
+                        (col(LogEntry.log) == col(LogItem.log))
+                        & (col(LogEntry.idx) == col(LogItem.last_idx)),
                     )
                     .where(
-                        LogItem.log == self.log,
-                        LogItem.id.in_(list(items[start : start + MANY])),  # type: ignore[attr-defined]
+                        col(LogItem.log) == self.log,
+                        col(LogItem.id).in_(list(items[start : start + MANY])),
                     )
                 )
                 found.update((row[0], Head(*row)) for row in session.execute(query))
@@ -192,14 +198,14 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
 
     def homes(self, items: Sequence[str] | None = None) -> dict[str, str]:
         """Home origin of every item, or of those of ``items`` that are known."""
-        query = select(LogItem.id, LogItem.home).distinct()  # type: ignore[call-overload]
+        query = select(col(LogItem.id), col(LogItem.home)).distinct()
         with self._session() as session:
             if items is None:
                 return {row[0]: row[1] for row in session.execute(query)}
             found: dict[str, str] = {}
             for start in range(0, len(items), MANY):
                 some = list(items[start : start + MANY])
-                rows = session.execute(query.where(LogItem.id.in_(some)))  # type: ignore[attr-defined]
+                rows = session.execute(query.where(col(LogItem.id).in_(some)))
                 found.update((row[0], row[1]) for row in rows)
         return found
 
@@ -207,10 +213,10 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         """(first entry, end) of every commit of a log, in order."""
         with self._session() as session:
             rows = session.execute(
-                select(LogEntry.commit_start, func.max(LogEntry.idx))  # type: ignore[call-overload]
-                .where(LogEntry.log == log)
-                .group_by(LogEntry.commit_start)
-                .order_by(LogEntry.commit_start)
+                select(col(LogEntry.commit_start), func.max(col(LogEntry.idx)))
+                .where(col(LogEntry.log) == log)
+                .group_by(col(LogEntry.commit_start))
+                .order_by(col(LogEntry.commit_start))
             )
             return [(row[0], row[1] + 1) for row in rows]
 
@@ -218,9 +224,9 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         """(home origin, log number, index) of the entry that took an item in, or None."""
         with self._session() as session:
             row = session.execute(
-                select(LogItem.home, LogItem.first_log, LogItem.first_idx)  # type: ignore[call-overload]
-                .where(LogItem.id == item)
-                .order_by(LogItem.log)
+                select(col(LogItem.home), col(LogItem.first_log), col(LogItem.first_idx))
+                .where(col(LogItem.id) == item)
+                .order_by(col(LogItem.log))
                 .limit(1)
             ).first()
         return None if row is None else (row[0], row[1], row[2])
@@ -230,9 +236,9 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         number = self.log if log is None else log
         with self._session() as session:
             rows = session.execute(
-                select(LogHistory.idx)  # type: ignore[call-overload]
-                .where(LogHistory.id == item, LogHistory.log == number)
-                .order_by(LogHistory.seq)
+                select(col(LogHistory.idx))
+                .where(col(LogHistory.id) == item, col(LogHistory.log) == number)
+                .order_by(col(LogHistory.seq))
             )
             return [row[0] for row in rows]
 
@@ -240,9 +246,9 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         """(entry, item) of every event about an item beyond an entry of this log, in order."""
         with self._session() as session:
             rows = session.execute(
-                select(LogHistory.idx, LogHistory.id)  # type: ignore[call-overload]
-                .where(LogHistory.log == self.log, LogHistory.idx > after)
-                .order_by(LogHistory.idx, LogHistory.id)
+                select(col(LogHistory.idx), col(LogHistory.id))
+                .where(col(LogHistory.log) == self.log, col(LogHistory.idx) > after)
+                .order_by(col(LogHistory.idx), col(LogHistory.id))
             )
             return [(row[0], row[1]) for row in rows]
 
@@ -252,9 +258,9 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         with self._session() as session:
             for start in range(0, len(items), MANY):
                 rows = session.execute(
-                    select(LogHistory.idx).where(  # type: ignore[call-overload]
-                        LogHistory.id.in_(list(items[start : start + MANY])),  # type: ignore[attr-defined]
-                        LogHistory.log == log,
+                    select(col(LogHistory.idx)).where(
+                        col(LogHistory.id).in_(list(items[start : start + MANY])),
+                        col(LogHistory.log) == log,
                     )
                 )
                 found.update(row[0] for row in rows)
@@ -263,12 +269,12 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
     def last_number(self, prefix: str) -> int:
         """The highest item number given out under a prefix, 0 when none."""
         # A range of the key ("." follows "-"): items of other vaults behind ours are not read.
-        ours = and_(LogItem.id > f"{prefix}-", LogItem.id < f"{prefix}.")  # type: ignore[arg-type]
+        ours = and_(col(LogItem.id) > f"{prefix}-", col(LogItem.id) < f"{prefix}.")
         with self._session() as session:
-            newest = session.execute(select(func.max(LogItem.id)).where(ours)).scalar()
+            newest = session.execute(select(func.max(col(LogItem.id))).where(ours)).scalar()
             if newest is not None and str(newest)[len(prefix) + 1 :].startswith("9999999"):
                 # Identifiers of eight digits and more sort among those of seven: by number then.
-                number = func.substr(LogItem.id, len(prefix) + 2).cast(Integer)
+                number = func.substr(col(LogItem.id), len(prefix) + 2).cast(Integer)
                 return int(session.execute(select(func.max(number)).where(ours)).scalar_one())
         return 0 if newest is None else int(str(newest).rsplit("-", 1)[1])
 
@@ -276,7 +282,7 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         """How many entries of a type all logs of this vault hold."""
         with self._session() as session:
             count = session.execute(
-                select(func.count()).select_from(LogEntry).where(LogEntry.type == kind)  # type: ignore[arg-type]
+                select(func.count()).select_from(LogEntry).where(col(LogEntry.type) == kind)
             ).scalar()
         return int(count or 0)
 
@@ -291,9 +297,9 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         with self._session() as session:
             for kind in kinds:  # several at once, in order, would be looked for in every entry
                 rows = session.execute(
-                    select(LogEntry.idx)  # type: ignore[call-overload]
-                    .where(LogEntry.type == kind, LogEntry.log == number)
-                    .order_by(LogEntry.idx)
+                    select(col(LogEntry.idx))
+                    .where(col(LogEntry.type) == kind, col(LogEntry.log) == number)
+                    .order_by(col(LogEntry.idx))
                 )
                 found += [row[0] for row in rows]
         return sorted(found)
@@ -302,10 +308,10 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         """The last entry of a type below an index, or None."""
         with self._session() as session:
             newest = session.execute(
-                select(func.max(LogEntry.idx)).where(
-                    LogEntry.log == self.log,  # type: ignore[arg-type]
-                    LogEntry.type == kind,  # type: ignore[arg-type]
-                    LogEntry.idx < before,  # type: ignore[arg-type]
+                select(func.max(col(LogEntry.idx))).where(
+                    col(LogEntry.log) == self.log,
+                    col(LogEntry.type) == kind,
+                    col(LogEntry.idx) < before,
                 )
             ).scalar()
         return newest
@@ -314,9 +320,9 @@ class Catalogue(Applying, SearchIndex, ProofIndex, HoldIndex, ReplicaIndex, Reme
         """``recorded_at`` of the newest entry of this log, or None when it is empty."""
         with self._session() as session:
             row = session.execute(
-                select(LogEntry.recorded_at)  # type: ignore[call-overload]
-                .where(LogEntry.log == self.log)
-                .order_by(LogEntry.idx.desc())  # type: ignore[attr-defined]
+                select(col(LogEntry.recorded_at))
+                .where(col(LogEntry.log) == self.log)
+                .order_by(col(LogEntry.idx).desc())
                 .limit(1)
             ).first()
         return None if row is None else str(row[0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import func, or_, select
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from evidence_vault.core.placement import Placed
 from evidence_vault.log.search import MANY
@@ -70,9 +70,9 @@ def _apply_placed(session: Session, log: int, change: HoldChange) -> None:
         else:
             row.covered_log, row.covered = log, change.index
     for item, copy in change.copies:
-        newest = select(func.max(LogHeldCopy.number)).where(
-            LogHeldCopy.hold == change.hold,  # type: ignore[arg-type]
-            LogHeldCopy.id == item,  # type: ignore[arg-type]
+        newest = select(func.max(col(LogHeldCopy.number))).where(
+            col(LogHeldCopy.hold) == change.hold,
+            col(LogHeldCopy.id) == item,
         )
         number = int(session.execute(newest).scalar() or 0) + 1
         session.add(
@@ -102,12 +102,12 @@ class HoldIndex:
     ) -> list[LogHold]:
         """Every row about a hold, or about some items, released ones too; in order of placing."""
         query = select(LogHold).order_by(
-            LogHold.placed_log,  # type: ignore[arg-type]
-            LogHold.placed,  # type: ignore[arg-type]
-            LogHold.id,
+            col(LogHold.placed_log),
+            col(LogHold.placed),
+            col(LogHold.id),
         )
         if hold is not None:
-            query = query.where(LogHold.hold == hold)  # type: ignore[arg-type]
+            query = query.where(col(LogHold.hold) == hold)
         found: list[LogHold] = []
         with self._session() as session:
             if items is None:
@@ -115,35 +115,35 @@ class HoldIndex:
             else:
                 for start in range(0, len(items), MANY):
                     some = list(items[start : start + MANY])
-                    found += session.execute(query.where(LogHold.id.in_(some))).scalars()  # type: ignore[attr-defined]
+                    found += session.execute(query.where(col(LogHold.id).in_(some))).scalars()
             session.expunge_all()
         return found
 
     def any_hold(self: _HasSession) -> bool:
         """Whether any hold is on. Cost: one look."""
-        query = select(LogHold.hold).where(LogHold.released.is_(None)).limit(1)  # type: ignore[call-overload, union-attr]
+        query = select(col(LogHold.hold)).where(col(LogHold.released).is_(None)).limit(1)
         with self._session() as session:
             return session.execute(query).first() is not None
 
     def held_ids(self: _HasSession) -> list[str]:
         """Every item that is under a hold, in order."""
         query = (
-            select(LogHold.id)  # type: ignore[call-overload]
-            .where(LogHold.released.is_(None))  # type: ignore[union-attr]
+            select(col(LogHold.id))
+            .where(col(LogHold.released).is_(None))
             .distinct()
-            .order_by(LogHold.id)
+            .order_by(col(LogHold.id))
         )
         with self._session() as session:
             return [row[0] for row in session.execute(query)]
 
     def held_copies(self: _HasSession, hold: str, items: Sequence[str]) -> list[LogHeldCopy]:
         """Copies of headers that a hold keeps, in order of item and number."""
-        query = select(LogHeldCopy).where(LogHeldCopy.hold == hold)  # type: ignore[arg-type]
+        query = select(LogHeldCopy).where(col(LogHeldCopy.hold) == hold)
         found: list[LogHeldCopy] = []
         with self._session() as session:
             for start in range(0, len(items), MANY):
                 some = list(items[start : start + MANY])
-                found += session.execute(query.where(LogHeldCopy.id.in_(some))).scalars()  # type: ignore[attr-defined]
+                found += session.execute(query.where(col(LogHeldCopy.id).in_(some))).scalars()
             session.expunge_all()
         return sorted(found, key=lambda row: (row.id, row.number))
 
@@ -153,23 +153,28 @@ class HoldIndex:
         """(hold, item) where an event of these types came after what the hold covers; of these
         items if given."""
         later = or_(
-            LogHistory.log > LogHold.covered_log,  # type: ignore[arg-type]
-            (LogHistory.log == LogHold.covered_log) & (LogHistory.idx > LogHold.covered),  # type: ignore[arg-type]
+            col(LogHistory.log) > col(LogHold.covered_log),
+            (col(LogHistory.log) == col(LogHold.covered_log))
+            & (col(LogHistory.idx) > col(LogHold.covered)),
         )
         query = (
-            select(LogHold.hold, LogHold.id)  # type: ignore[call-overload]
-            .join(LogHistory, LogHistory.id == LogHold.id)
-            .join(LogEntry, (LogEntry.log == LogHistory.log) & (LogEntry.idx == LogHistory.idx))
-            .where(LogHold.released.is_(None), later, LogEntry.type.in_(list(kinds)))  # type: ignore[union-attr, attr-defined]
+            select(col(LogHold.hold), col(LogHold.id))
+            .join(LogHistory, col(LogHistory.id) == col(LogHold.id))
+            .join(
+                LogEntry,
+                (col(LogEntry.log) == col(LogHistory.log))
+                & (col(LogEntry.idx) == col(LogHistory.idx)),
+            )
+            .where(col(LogHold.released).is_(None), later, col(LogEntry.type).in_(list(kinds)))
             .distinct()
-            .order_by(LogHold.hold, LogHold.id)
+            .order_by(col(LogHold.hold), col(LogHold.id))
         )
         found: set[tuple[str, str]] = set()
         with self._session() as session:
             if items is None:
                 found.update((row[0], row[1]) for row in session.execute(query))
             for start in range(0, len(items or ()), MANY):
-                some = query.where(LogHold.id.in_(list(items or ())[start : start + MANY]))  # type: ignore[attr-defined]
+                some = query.where(col(LogHold.id).in_(list(items or ())[start : start + MANY]))
                 found.update((row[0], row[1]) for row in session.execute(some))
         return sorted(found)
 
@@ -179,7 +184,7 @@ class HoldIndex:
         with self._session() as session:
             for start in range(0, len(items), MANY):
                 some = list(items[start : start + MANY])
-                query = select(LogRetention).where(LogRetention.id.in_(some))  # type: ignore[attr-defined]
+                query = select(LogRetention).where(col(LogRetention.id).in_(some))
                 found.update((row.id, row) for row in session.execute(query).scalars())
             session.expunge_all()
         return found
@@ -188,10 +193,10 @@ class HoldIndex:
         self: _HasSession, before: str, after: str | None = None, limit: int | None = None
     ) -> list[LogRetention]:
         """Decisions that end before a time (and not before ``after``), the earliest first."""
-        query = select(LogRetention).where(LogRetention.until < before)  # type: ignore[arg-type]
+        query = select(LogRetention).where(col(LogRetention.until) < before)
         if after is not None:
-            query = query.where(LogRetention.until >= after)  # type: ignore[arg-type]
-        query = query.order_by(LogRetention.until, LogRetention.id).limit(limit)
+            query = query.where(col(LogRetention.until) >= after)
+        query = query.order_by(col(LogRetention.until), col(LogRetention.id)).limit(limit)
         with self._session() as session:
             rows = list(session.execute(query).scalars())
             session.expunge_all()
@@ -199,6 +204,8 @@ class HoldIndex:
 
     def locks_ending(self: _HasSession, before: str) -> dict[str, str]:
         """Objects whose recorded lock ends before a time, ended ones too: date by digest."""
-        query = select(LogObject.sha256, LogObject.until).where(LogObject.until < before)  # type: ignore[call-overload, operator]
+        query = select(col(LogObject.sha256), col(LogObject.until)).where(
+            col(LogObject.until) < before
+        )
         with self._session() as session:
             return {row[0]: row[1] for row in session.execute(query)}

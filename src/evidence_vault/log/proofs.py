@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import select, update
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from evidence_vault.log.tables import LogPeer, LogProof
 
@@ -43,11 +43,15 @@ class ProofIndex:
     ) -> list[LogProof]:
         """Proofs of a kind in order of size, then time; of one size if it is given."""
         number = self.log if log is None else log
-        query = select(LogProof).where(LogProof.log == number, LogProof.kind == kind)  # type: ignore[arg-type]
+        query = select(LogProof).where(col(LogProof.log) == number, col(LogProof.kind) == kind)
         if size is not None:
-            query = query.where(LogProof.size == size)  # type: ignore[arg-type]
+            query = query.where(col(LogProof.size) == size)
         with self._session() as session:
-            rows = session.execute(query.order_by(LogProof.size, LogProof.at)).scalars().all()  # type: ignore[arg-type]
+            rows = (
+                session.execute(query.order_by(col(LogProof.size), col(LogProof.at)))
+                .scalars()
+                .all()
+            )
             session.expunge_all()
         return list(rows)
 
@@ -55,8 +59,12 @@ class ProofIndex:
         """The proof of that kind and name over the largest size, or None."""
         query = (
             select(LogProof)
-            .where(LogProof.log == self.log, LogProof.kind == kind, LogProof.name == name)  # type: ignore[arg-type]
-            .order_by(LogProof.size.desc())  # type: ignore[attr-defined]
+            .where(
+                col(LogProof.log) == self.log,
+                col(LogProof.kind) == kind,
+                col(LogProof.name) == name,
+            )
+            .order_by(col(LogProof.size).desc())
             .limit(1)
         )
         with self._session() as session:
@@ -68,8 +76,12 @@ class ProofIndex:
         """Every proof of that kind and name, in order of size."""
         query = (
             select(LogProof)
-            .where(LogProof.log == self.log, LogProof.kind == kind, LogProof.name == name)  # type: ignore[arg-type]
-            .order_by(LogProof.size)  # type: ignore[arg-type]
+            .where(
+                col(LogProof.log) == self.log,
+                col(LogProof.kind) == kind,
+                col(LogProof.name) == name,
+            )
+            .order_by(col(LogProof.size))
         )
         with self._session() as session:
             rows = session.execute(query).scalars().all()
@@ -79,10 +91,14 @@ class ProofIndex:
     def proven_sizes(self: _HasSession, kind: str, index: int, limit: int) -> list[int]:
         """The smallest sizes beyond an entry that have a proof of this kind."""
         query = (
-            select(LogProof.size)  # type: ignore[call-overload]
-            .where(LogProof.log == self.log, LogProof.kind == kind, LogProof.size > index)
+            select(col(LogProof.size))
+            .where(
+                col(LogProof.log) == self.log,
+                col(LogProof.kind) == kind,
+                col(LogProof.size) > index,
+            )
             .distinct()
-            .order_by(LogProof.size)
+            .order_by(col(LogProof.size))
             .limit(limit)
         )
         with self._session() as session:
@@ -91,10 +107,10 @@ class ProofIndex:
     def newest_sizes(self: _HasSession, kind: str, limit: int) -> list[int]:
         """The largest sizes that have a proof of this kind, largest first."""
         query = (
-            select(LogProof.size)  # type: ignore[call-overload]
-            .where(LogProof.log == self.log, LogProof.kind == kind)
+            select(col(LogProof.size))
+            .where(col(LogProof.log) == self.log, col(LogProof.kind) == kind)
             .distinct()
-            .order_by(LogProof.size.desc())  # type: ignore[attr-defined]
+            .order_by(col(LogProof.size).desc())
             .limit(limit)
         )
         with self._session() as session:
@@ -105,11 +121,11 @@ class ProofIndex:
         query = (
             select(LogProof)
             .where(
-                LogProof.log == self.log,  # type: ignore[arg-type]
-                LogProof.kind == TIMESTAMP,  # type: ignore[arg-type]
-                LogProof.anchored == False,  # type: ignore[arg-type]  # noqa: E712
+                col(LogProof.log) == self.log,
+                col(LogProof.kind) == TIMESTAMP,
+                col(LogProof.anchored).is_(False),
             )
-            .order_by(LogProof.at.desc())  # type: ignore[attr-defined]
+            .order_by(col(LogProof.at).desc())
             .limit(limit)
         )
         with self._session() as session:
@@ -137,8 +153,8 @@ class ProofIndex:
     def peers(self: _HasSession) -> list[LogPeer]:
         """The newest known checkpoint of each other log, the one learned last first."""
         query = select(LogPeer).order_by(
-            LogPeer.learned_at.desc(),  # type: ignore[attr-defined]
-            LogPeer.origin,
+            col(LogPeer.learned_at).desc(),
+            col(LogPeer.origin),
         )
         with self._session() as session:
             rows = session.execute(query).scalars().all()
@@ -147,9 +163,9 @@ class ProofIndex:
 
     def mark_anchored(self: _HasSession, digests: Iterator[str] | list[str]) -> None:
         """An entry names these (SHA-256 of reply or note): they need no other."""
+        named = list(digests)
         with self._session() as session:
             for table in (LogProof, LogPeer):
-                session.execute(
-                    update(table).where(table.sha256.in_(list(digests))).values(anchored=True)  # type: ignore[attr-defined]
-                )
+                these = col(table.sha256).in_(named)
+                session.execute(update(table).where(these).values(anchored=True))
             session.commit()

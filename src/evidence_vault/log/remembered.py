@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from sqlalchemy import select, text
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from evidence_vault.log.applying import put
 from evidence_vault.log.postgres import LASTING
@@ -66,4 +66,4 @@ class Remembered:
     def signed_origins(self: _HasSession) -> set[str]:
         """The logs for which something was remembered: whose catalogue this is."""
         with self._session() as session:
-            return {row[0] for row in session.execute(select(LogSigned.origin))}  # type: ignore[call-overload]
+            return {row[0] for row in session.execute(select(col(LogSigned.origin)))}

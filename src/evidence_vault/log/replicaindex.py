@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import func, select, tuple_
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from evidence_vault.log.tables import LogItem, LogReplica
 
@@ -53,16 +53,20 @@ class ReplicaIndex:
         """In order of enrolment; with ``retired``, those that were retired, too."""
         query = select(LogReplica)
         if not retired:
-            query = query.where(LogReplica.retired_at.is_(None))  # type: ignore[union-attr]
+            query = query.where(col(LogReplica.retired_at).is_(None))
         with self._session() as session:
-            rows = session.execute(query.order_by(LogReplica.log, LogReplica.idx)).scalars().all()  # type: ignore[arg-type]
+            rows = (
+                session.execute(query.order_by(col(LogReplica.log), col(LogReplica.idx)))
+                .scalars()
+                .all()
+            )
             session.expunge_all()
         return list(rows)
 
     def items_within(self: _HasSession, log: int, size: int) -> int:
         """How many items came in before entry ``size`` of ``log``."""
-        first = tuple_(LogItem.first_log, LogItem.first_idx) < tuple_(log, size)
-        query = select(func.count(func.distinct(LogItem.id))).where(first)
+        first = tuple_(col(LogItem.first_log), col(LogItem.first_idx)) < tuple_(log, size)
+        query = select(func.count(func.distinct(col(LogItem.id)))).where(first)
         with self._session() as session:
             return int(session.execute(query).scalar() or 0)
 

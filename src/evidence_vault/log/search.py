@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Engine, inspect, select
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col
 
 from evidence_vault.log.blockset import count
 from evidence_vault.log.database import translated
@@ -47,12 +47,10 @@ class SearchIndex:
         found: dict[str, list[str]] = {}
         with self._session() as session:
             for start in range(0, len(digests), MANY):
-                query = select(
-                    IndexItem.sha256, IndexItem.id
-                ).where(  # type: ignore[call-overload]
-                    IndexItem.sha256.in_(list(digests[start : start + MANY]))  # type: ignore[attr-defined]
+                query = select(col(IndexItem.sha256), col(IndexItem.id)).where(
+                    col(IndexItem.sha256).in_(list(digests[start : start + MANY]))
                 )
-                for digest, item in session.execute(query.order_by(IndexItem.id.desc())):  # type: ignore[attr-defined]
+                for digest, item in session.execute(query.order_by(col(IndexItem.id).desc())):
                     found.setdefault(digest, []).append(item)
         return found
 
@@ -62,10 +60,8 @@ class SearchIndex:
         with self._session() as session:
             for start in range(0, len(path_keys), MANY):
                 query = select(
-                    IndexArrival.path_key, IndexArrival.sha256, IndexArrival.id
-                ).where(  # type: ignore[call-overload]
-                    IndexArrival.path_key.in_(list(path_keys[start : start + MANY]))  # type: ignore[attr-defined]
-                )
+                    col(IndexArrival.path_key), col(IndexArrival.sha256), col(IndexArrival.id)
+                ).where(col(IndexArrival.path_key).in_(list(path_keys[start : start + MANY])))
                 found.update(((row[0], row[1]), row[2]) for row in session.execute(query))
         return found
 

@@ -8,7 +8,7 @@ a new script under migrations/.
 from __future__ import annotations
 
 from sqlalchemy import Index
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, col
 
 from evidence_vault.log.text import neutral
 
@@ -282,7 +282,7 @@ class IndexPosting(SQLModel, table=True):
 
 
 # With the position, so that the newest entry of a type is found without reading the others.
-Index("log_entry_type", LogEntry.type, LogEntry.log, LogEntry.idx)  # type: ignore[arg-type]
+Index("log_entry_type", col(LogEntry.type), col(LogEntry.log), col(LogEntry.idx))
 Index("index_case_id", IndexCase.id)
 
 neutral(SQLModel.metadata)

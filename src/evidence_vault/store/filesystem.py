@@ -16,10 +16,9 @@ from evidence_vault import osfiles
 from evidence_vault.core.placement import Placed
 from evidence_vault.errors import AlreadyExists, StoreError
 from evidence_vault.store.diskerrors import translating
-from evidence_vault.store.naming import changed_meanwhile, demand_key, object_key
+from evidence_vault.store.naming import DAMAGED, changed_meanwhile, demand_key, object_key
 from evidence_vault.store.spool import PART_BYTES, STAGING, Spool, SpooledParts
 
-DAMAGED = ".damaged"
 _LINKS_UNSUPPORTED = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from evidence_vault.errors import InternalError, StoreError
 
+DAMAGED = ".damaged"  # below it lie damaged bytes that a repair set aside
+
 
 def object_key(digest: str) -> str:
     """Where an object of that SHA-256 (hex) is stored."""

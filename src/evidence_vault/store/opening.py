@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol, cast
 
-from evidence_vault.errors import UsageError
+from evidence_vault.errors import InternalError, UsageError
 from evidence_vault.ports import DeletingStore, ListingStore, LockingStore, ObjectStore
 from evidence_vault.store.filesystem import FilesystemStore
 from evidence_vault.store.s3place import is_url, parse_place
@@ -22,6 +22,12 @@ class Store(ObjectStore, DeletingStore, ListingStore, Protocol):
 
     @property
     def spool(self) -> Spool: ...
+
+    def set_aside(self, key: str) -> str | None:
+        """Move damaged bytes below ``.damaged/``, where no reader looks; durable on return.
+
+        Returns where they are then; None when nothing was there, and where versions keep them.
+        """
 
     def clear_leftovers(self) -> int:
         """Remove what dead processes left; returns how much."""
@@ -46,9 +52,11 @@ def open_store(place: str, folder: Path, name: str) -> Store:
     return kind(where, folder / SPOOL / name)
 
 
-def locking(store: Store) -> LockingStore | None:
-    """The store as one whose versions can be locked; None for a folder and a plain bucket."""
-    return cast(LockingStore, store) if store.locks else None
+def as_locking(store: Store) -> LockingStore:
+    """The store as one whose versions can be locked; only where ``store.locks``."""
+    if not store.locks:
+        raise InternalError("a store without locks was asked for one")
+    return cast(LockingStore, store)
 
 
 def demand_store_place(place: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from evidence_vault.core.placement import COMPLIANCE, GOVERNANCE, Lock, Placed, StoredVersion
 from evidence_vault.errors import Locked, NotFound, StoreError
-from evidence_vault.store.naming import demand_key
+from evidence_vault.store.naming import DAMAGED, demand_key
 from evidence_vault.store.s3audit import (
     Newest,
     Told,
@@ -81,8 +81,24 @@ class S3Store:
         """Nothing: whatever was acknowledged is durable."""
 
     def delete(self, key: str) -> None:
-        self.client.head(demand_key(key))
+        for aside in self._asides(demand_key(key)):  # what is given up is given up there, too
+            self.client.call("delete_object", aside, Key=self.client.key(aside))
+        self.client.head(key)
         self.client.call("delete_object", key, Key=self.client.key(key))
+
+    def set_aside(self, key: str) -> str | None:
+        """By a copy that the store makes, and is asked for, before the key is removed."""
+        found = self.client.glance(demand_key(key))
+        if found is None:
+            return None
+        aside = f"{DAMAGED}/{key}.{len(self._asides(key)) + 1}"
+        source = {"Bucket": self.place.bucket, "Key": self.client.key(key)}
+        self.client.call("copy_object", key, Key=self.client.key(aside), CopySource=source)
+        copy = self.client.head(aside)
+        if copy["ContentLength"] != found["ContentLength"]:
+            raise StoreError(f"store: {key} could not be set aside whole", code="E-S3-READ-BACK")
+        self.client.call("delete_object", key, Key=self.client.key(key))
+        return aside
 
     def keys(self, prefix: str) -> Iterator[str]:
         """Below the folder ``prefix``, as in the folder store."""
@@ -91,7 +107,9 @@ class S3Store:
         while True:
             page = self.client.call("list_objects_v2", prefix, Prefix=inside, **more)
             for found in page.get("Contents", []):
-                yield self._own(found["Key"])
+                own = self._own(found["Key"])
+                if prefix.startswith(DAMAGED) or not own.startswith(DAMAGED):
+                    yield own
             if not page.get("IsTruncated"):
                 return
             more = {"ContinuationToken": page["NextContinuationToken"]}
@@ -140,6 +158,10 @@ class S3Store:
 
     # -- inside --------------------------------------------------------------------------------
 
+    def _asides(self, key: str) -> list[str]:
+        folder, _, name = f"{DAMAGED}/{key}".rpartition("/")
+        return [each for each in self.keys(folder) if each.startswith(f"{folder}/{name}.")]
+
     def _threads(self) -> ThreadPoolExecutor:
         if self._pool is None or self._pool[0] != os.getpid():
             self._pool = os.getpid(), ThreadPoolExecutor(THREADS, "s3")
@@ -187,6 +209,10 @@ class LockedS3Store(S3Store):
                 self._demand_unlocked(key, version.version)
         for version in versions:
             self._delete_version(key, version.version)
+
+    def set_aside(self, key: str) -> str | None:
+        """Nothing to do: what is laid over a version leaves it where it is."""
+        return None
 
     def open_version(self, key: str, version: str) -> BinaryIO:
         return open_object(self.client, demand_key(key), version)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from evidence_vault.core.commit import Committed
 from evidence_vault.core.event import parse_entry
@@ -69,16 +70,11 @@ def _checks(
     for key in names:
         kind, _, name = key.removeprefix(store.base).partition("/")
         if kind.isdigit():
-            yield (
-                key,
-                lambda key=key, size=kind: _note(  # type: ignore[misc]
-                    vault, key, origin, int(size)
-                ),
-            )
+            yield key, partial(_note, vault, key, origin, int(kind))
         elif kind == "items" and tiles is not None:
-            yield key, lambda name=name, tiles=tiles: _places(store, name, tiles)  # type: ignore[misc]
+            yield key, partial(_places, store, name, tiles)
         elif kind == "records" and tiles is not None and name.isdigit():
-            yield key, lambda name=name, tiles=tiles: _entry(store, int(name), tiles)  # type: ignore[misc]
+            yield key, partial(_entry, store, int(name), tiles)
 
 
 def _whole(tiles: TileReader, size: int) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from evidence_vault.core.commit import Committed
 from evidence_vault.core.event import Event, Unit, parse_entry
@@ -22,7 +22,7 @@ from evidence_vault.errors import (
     VaultError,
 )
 from evidence_vault.log.holdindex import PLACED, RELEASED, RETENTION
-from evidence_vault.ports import LockingStore
+from evidence_vault.store.opening import as_locking
 from evidence_vault.vault.handovers import set_event
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.records import committed_at
@@ -273,7 +273,7 @@ def read_copy(
     """The headers in one copy. Raises NotFound, FormatError, EvidenceError for another digest."""
     key = copy_key(hold, item, number)
     if version is not None and vault.archive.locks:
-        stream = cast(LockingStore, vault.archive).open_version(key, version)
+        stream = as_locking(vault.archive).open_version(key, version)
     else:
         stream = vault.archive.open(key)
     with stream:

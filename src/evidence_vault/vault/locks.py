@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from evidence_vault.core.placement import Lock, Placed, StoredVersion
 from evidence_vault.errors import NotFound, StoreError, VaultError
 from evidence_vault.ports import LockingStore
 from evidence_vault.store.naming import object_key
+from evidence_vault.store.opening import as_locking
 from evidence_vault.vault.opening import Vault
 
 _THREADS = 8
@@ -22,13 +23,12 @@ B = TypeVar("B")
 
 def locking(vault: Vault) -> LockingStore:
     """The archive as one that locks; only where ``vault.archive.locks``."""
-    return cast(LockingStore, vault.archive)
+    return as_locking(vault.archive)
 
 
 def versions_of(vault: Vault, key: str) -> list[StoredVersion]:
     """Every version of an object that holds bytes: a repair may have laid one over another."""
-    versions: list[StoredVersion] = vault.archive.versions(key)  # type: ignore[attr-defined]
-    return [version for version in versions if not version.deleted]
+    return [version for version in locking(vault).versions(key) if not version.deleted]
 
 
 def each_or_error(act: Callable[[A], B], given: Sequence[A]) -> list[B | VaultError]:

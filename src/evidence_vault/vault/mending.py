@@ -295,7 +295,7 @@ class _Mender:
         if archive.locks:
             self.placed += as_kept(self._vault, damage, put_again(archive, parts))
             return
-        archive.set_aside(object_key(damage.object))  # type: ignore[attr-defined]
+        archive.set_aside(object_key(damage.object))
         step("repair-aside")
         archive.adopt(parts)
         step("repair-adopted")
@@ -316,9 +316,10 @@ def _record_placed(vault: Vault, placed: list[Placed]) -> None:
 
 def _record(vault: Vault, mended: list[Damage], source: str, by: str | None) -> list[int]:
     """``repaired``: about the items, and about the vault for what belongs to no item."""
-    homes = {d.item: vault.catalogue.home(d.item) for d in mended if d.index >= 0}
-    of_items = [d for d in mended if homes.get(d.item) is not None]
-    of_log = [d for d in mended if homes.get(d.item) is None]
+    found = {d.item: vault.catalogue.home(d.item) for d in mended if d.index >= 0}
+    homes = {item: home[0] for item, home in found.items() if home is not None}
+    of_items = [d for d in mended if d.item in homes]
+    of_log = [d for d in mended if d.item not in homes]
     if not mended:
         return []
     events: list[int] = []
@@ -333,7 +334,7 @@ def _record(vault: Vault, mended: list[Damage], source: str, by: str | None) -> 
                 "replica": {"name": source},
             }
             if some is of_items:
-                items = {d.item: str(homes[d.item][0]) for d in some}  # type: ignore[index]
+                items = {d.item: homes[d.item] for d in some}
                 writer.set_event("repaired", sorted(items.items()), values)
             else:
                 writer.vault_event("repaired", values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from evidence_vault.core.placement import COMPLIANCE, Lock, Placed
 from evidence_vault.errors import EvidenceError, NotFound, StoreError
@@ -14,6 +14,7 @@ from evidence_vault.prove import damage as codes
 from evidence_vault.prove.damage import Damage
 from evidence_vault.prove.payloads import lock_keeps
 from evidence_vault.store.naming import object_key
+from evidence_vault.store.opening import as_locking
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.slicing import held_objects
@@ -33,7 +34,7 @@ def as_kept(vault: Vault, damage: Damage, placed: Sequence[Placed]) -> list[Plac
 def _as_kept(vault: Vault, damage: Damage, placed: Placed) -> Placed:
     if placed.version is None:
         return placed
-    store, key = cast(LockingStore, vault.archive), object_key(placed.digest)
+    store, key = as_locking(vault.archive), object_key(placed.digest)
     known = vault.catalogue.placed([placed.digest]).get(placed.digest)
     locks = [Lock(placed.mode, placed.until)]
     if known is not None:
@@ -81,7 +82,7 @@ def put_again(archive: Any, parts: Sequence[tuple[str, str]]) -> list[Placed]:
 def mend_lock(archive: Any, damage: Damage, known: Placed) -> Placed | None:
     """Mend one finding about a version that is there. Returns what the store answered."""
     key = object_key(damage.object)
-    store = cast(LockingStore, archive)
+    store = as_locking(archive)
     assert known.version is not None
     if damage.code == codes.HOLD_OFF:
         store.hold(key, known.version, True)

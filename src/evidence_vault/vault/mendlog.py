@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from evidence_vault.core.checkpoint import Checkpoint, open_checkpoint
@@ -91,17 +92,15 @@ class MendedLog:
         indexes += [d for d in damaged if d.code in (codes.RECORD_CHANGED, codes.ENTRY_UNREADABLE)]
         groups = sorted({d.index // TILE_WIDTH for d in indexes if d.index >= 0})
         for group in groups:
-            self._each(f"bundle {group}", lambda g=group: self._bundle(g))  # type: ignore[misc]
-            self._each(f"records {group}", lambda g=group: self._records(g))  # type: ignore[misc]
-            self._each(f"headers {group}", lambda g=group: self._headers(g))  # type: ignore[misc]
+            self._each(f"bundle {group}", partial(self._bundle, group))
+            self._each(f"records {group}", partial(self._records, group))
+            self._each(f"headers {group}", partial(self._headers, group))
         bad = {d.index for d in damaged if d.code in _COMMITS and d.index >= 0}
         touched = {d.index for d in indexes}
         for start, end in self._starts:
             if start in bad or any(start <= index < end for index in touched):
-                self._each(
-                    self._log.commit_key(start),
-                    lambda s=start, e=end: self._commit(s, e, s in bad),  # type: ignore[misc]
-                )
+                mend = partial(self._commit, start, end, start in bad)
+                self._each(self._log.commit_key(start), mend)
         self._try("earlier tiles", self._partial, damaged, (*_TILES, *_BUNDLES))
         self._try("proofs", self._evidence, damaged, _EVIDENCE)
 
@@ -285,7 +284,7 @@ class MendedLog:
         proofs = recorded_proofs(self._vault, self._log)
         for each in damaged:
             wanted = proofs.get(each.object)
-            self._each(each.object, lambda k=each.object, w=wanted: self._proof(k, w, keys))  # type: ignore[misc]
+            self._each(each.object, partial(self._proof, each.object, wanted, keys))
 
     def _proof(self, key: str, digest: str | None, keys: list[VerifierKey]) -> None:
         """One file of evidence, once it is what was signed or recorded."""
@@ -418,10 +417,8 @@ class MendedLog:
     def _put(self, store: ObjectStore, key: str, data: bytes) -> None:
         """Good bytes under a name where others lie, which are kept beside; read back."""
         if store is self._log.archive:
-            aside = getattr(store, "set_aside", None)
-            if aside is not None:
-                aside(key)
-                step("repair-file-aside")
+            self._vault.archive.set_aside(key)
+            step("repair-file-aside")
             try:
                 store.create(key, data)
             except AlreadyExists:  # an archive with versions: the damaged one stays below

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from evidence_vault.errors import AlreadyExists, FormatError, Locked, NotFound, VaultError
-from evidence_vault.ports import LockingStore
-from evidence_vault.store.opening import Store
+from evidence_vault.store.opening import Store, as_locking
 from evidence_vault.vault.besidecheck import folders_of, units_of_copy
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.locks import later
@@ -121,7 +120,7 @@ class Beside:
         archive = self._source.archive
         try:
             if archive.locks and copy.version is not None and self._source.versions:
-                with cast(LockingStore, archive).open_version(key, copy.version) as stream:
+                with as_locking(archive).open_version(key, copy.version) as stream:
                     data = stream.read()
             else:
                 data = read_all(archive, key)
@@ -142,7 +141,7 @@ class Beside:
         if target.locks:
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             until = later(now, seconds=_COPY_SECONDS)
-            cast(LockingStore, target).create_held(key, data, until)
+            as_locking(target).create_held(key, data, until)
         else:
             target.replace(key, data)
         demand_back(target, key, data)

@@ -19,9 +19,9 @@ from evidence_vault.core.tiles import TILE_WIDTH, new_tiles
 from evidence_vault.errors import AlreadyExists, LogInconsistent, NotFound, StoreError
 from evidence_vault.log.journal import MoveJournal
 from evidence_vault.log.logstore import LogStore
-from evidence_vault.ports import LockingStore, ObjectStore
+from evidence_vault.ports import ObjectStore
 from evidence_vault.store.naming import object_key
-from evidence_vault.store.opening import Store
+from evidence_vault.store.opening import Store, as_locking
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.removing import removed_entries
@@ -188,7 +188,7 @@ class Copier:
         archive, key = self._new.archive, object_key(placed.digest)
         found = hashlib.sha256()
         stream = (
-            _locking(archive).open_version(key, placed.version)
+            as_locking(archive).open_version(key, placed.version)
             if placed.version is not None
             else archive.open(key)
         )
@@ -357,8 +357,3 @@ def _is_there(store: ObjectStore, key: str) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _locking(store: Store) -> LockingStore:
-    assert store.locks
-    return store  # type: ignore[return-value]

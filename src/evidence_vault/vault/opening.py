@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO
 
 from evidence_vault import osfiles
 from evidence_vault.config import Places, VaultConfig, is_url, read_config
@@ -35,10 +35,10 @@ from evidence_vault.log.logstore import LogStore
 from evidence_vault.log.places import demand_there
 from evidence_vault.log.postgres import is_server
 from evidence_vault.log.writerlock import HeldLock, server_lock
-from evidence_vault.ports import Clock, LockingStore
+from evidence_vault.ports import Clock
 from evidence_vault.seal.keyring import Keyring, open_keyring
 from evidence_vault.store.naming import object_key
-from evidence_vault.store.opening import Store, open_store
+from evidence_vault.store.opening import Store, as_locking, open_store
 
 KEYRING = "keyring.age"
 LOCK = "lock"
@@ -188,7 +188,7 @@ class Vault:
         if self.archive.locks:
             placed = self.catalogue.placed([digest]).get(digest)
             if placed is not None and placed.version is not None:
-                return cast(LockingStore, self.archive).open_version(key, placed.version)
+                return as_locking(self.archive).open_version(key, placed.version)
         return self.archive.open(key)
 
     def at(self, places: Places) -> Vault:
