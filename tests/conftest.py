@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 # Real servers, started when a test first asks for them (tests/servers).
-from tests.servers.fixtures import (  # noqa: F401
+from tests.servers.fixtures import (  # noqa: F401 - fixtures are found by their names here
     pg_database,
     pg_server,
     pytest_configure,

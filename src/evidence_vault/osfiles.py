@@ -75,6 +75,7 @@ def try_lock(stream: IO[bytes]) -> bool:
         import msvcrt
 
         try:
+            # Windows alone has it.
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
         except OSError:
             return False

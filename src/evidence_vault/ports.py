@@ -8,13 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from types import TracebackType
+from typing import Any, BinaryIO, Protocol, Self
 
 from evidence_vault.core.placement import Lock, Placed, StoredVersion
 
 
 class Staged(Protocol):
-    """Bytes on their way into a store; invisible until adopted."""
+    """Bytes on their way into a store; invisible until adopted.
+
+    In ``with``: whatever error or Ctrl-C ends it, the bytes are discarded.
+    """
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
     def write(self, data: bytes | memoryview) -> int:
         """Append; splits into parts by itself where one object would be too large."""

@@ -211,7 +211,7 @@ def test_an_original_that_changed_in_the_store_stops_the_bundle(
 
 
 def test_a_second_digest_is_compared_too(plan: BundlePlan, source: Any, tmp_path: Path) -> None:
-    class Collision(source):  # type: ignore[misc]
+    class Collision(source):  # type: ignore[misc]  # a fixture gives the class
         sha512 = "0" * 128
 
     bad = dataclasses.replace(plan.items[0], payload=Collision(b"\xff\xd8 first picture"))
@@ -224,7 +224,7 @@ def test_a_second_digest_is_compared_too(plan: BundlePlan, source: Any, tmp_path
 def test_an_original_that_can_not_be_read_leaves_nothing(
     plan: BundlePlan, source: Any, tmp_path: Path
 ) -> None:
-    class Broken(source):  # type: ignore[misc]
+    class Broken(source):  # type: ignore[misc]  # a fixture gives the class
         def open(self) -> BinaryIO:
             raise OSError(5, "Input/output error")
 
@@ -313,7 +313,7 @@ def test_the_folder_is_written_before_it_has_its_name(
 ) -> None:
     seen: list[list[str]] = []
 
-    class Watched(source):  # type: ignore[misc]
+    class Watched(source):  # type: ignore[misc]  # a fixture gives the class
         def open(self) -> BinaryIO:
             seen.append(sorted(p.name for p in tmp_path.iterdir()))
             stream: BinaryIO = super().open()
@@ -359,7 +359,7 @@ class ZeroSource:
         self.sha256, self.sha512 = (d.hexdigest() for d in digests)
 
     def open(self) -> BinaryIO:
-        return Zeros(self.size)  # type: ignore[return-value]
+        return Zeros(self.size)  # type: ignore[return-value]  # as much of a stream as is read
 
 
 class Tail:

@@ -63,7 +63,7 @@ def watch_groups(tell: Teller) -> None:
         if fresh:
             tell(ack=fresh)
 
-    Batch.commit = commit  # type: ignore[method-assign]
+    Batch.commit = commit  # type: ignore[method-assign]  # watched on purpose
 
 
 def work(order: dict[str, Any]) -> None:
@@ -80,6 +80,7 @@ def work(order: dict[str, Any]) -> None:
     if "stop_at" in order:
         stop_at(order["stop_at"])
     if "wait_seconds" in order:
+        # What contextmanager wraps.
         Vault.locked.__wrapped__.__defaults__ = (order["wait_seconds"],)  # type: ignore[attr-defined]
     tell = Teller(order["out"])
     watch_groups(tell)
@@ -102,7 +103,7 @@ def work(order: dict[str, Any]) -> None:
     except OSError as error:  # what the command line makes of it
         told = describe_os_error(error)
         tell(error={**told, "exit": int(Exit.UNREACHABLE)})
-    except BaseException as error:
+    except BaseException as error:  # a crash is what the judge wants to hear of
         tell(crash=f"{type(error).__name__}: {error}", trace=traceback.format_exc())
 
 
@@ -115,8 +116,8 @@ def stop_at(name: str) -> None:
             left.clear()
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    setattr(writer, "step", step)  # noqa: B010
-    setattr(pins, "step", step)  # noqa: B010
+    setattr(writer, "step", step)  # noqa: B010 - mypy knows no such attribute
+    setattr(pins, "step", step)  # noqa: B010 - mypy knows no such attribute
 
 
 def skew_clock(seconds: int) -> None:

@@ -103,14 +103,14 @@ class Cloud:
             client = self.admin(profile)
             for page in client.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                    with contextlib.suppress(Exception):
+                    with contextlib.suppress(Exception):  # under a lock it stays
                         client.delete_object(
                             Bucket=bucket,
                             Key=each["Key"],
                             VersionId=each["VersionId"],
                             BypassGovernanceRetention=True,
                         )
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception):  # and its bucket with it
                 client.delete_bucket(Bucket=bucket)
 
 

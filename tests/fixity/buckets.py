@@ -16,6 +16,7 @@ from tests.vault.vaults import PASSPHRASE, Made, write_files
 
 from evidence_vault.config import Places
 from evidence_vault.store.naming import object_key
+from evidence_vault.store.s3buckets import Prepared
 from evidence_vault.store.s3client import S3Client
 from evidence_vault.store.s3place import parse_place
 from evidence_vault.vault import creation
@@ -66,6 +67,7 @@ def vault_in_buckets(
         patch.setattr(
             creation, "choose_places", lambda *_: Places(archive=archive, control=control)
         )
+        patch.setattr(creation, "prepare", lambda _: Prepared())  # tried in tests/store
         made = creation.create_vault(base / "vault", org="Test House", passphrase=PASSPHRASE)
     vault = Made(base / "vault", Path(made["recovery_file"]), base / "state")
     write_files(base / "in", 3)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.vault.vaults import Made
 
-from evidence_vault.errors import StoreError
+from evidence_vault.errors import StoreError, VaultError
 from evidence_vault.prove import damage as known
 from evidence_vault.vault.fixity import fixity
 
@@ -145,7 +145,7 @@ def test_no_flipped_bit_of_any_file_goes_unnoticed(
             if found["exit"] == 0:
                 try:
                     audit = small.audit()["exit"]
-                except Exception:
+                except VaultError:
                     audit = 10
                 if audit == 0:
                     unseen.append((relative, place))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.vault.vaults import PASSPHRASE, ROOT, Made, write_files
@@ -23,7 +24,7 @@ from .damage import codes, contents, flip, full_commit, look, objects, swap_head
 Act = Callable[[Made], object]
 
 
-def mend(vault: Made, copy: Made | None = None) -> dict[str, object]:
+def mend(vault: Made, copy: Made | None = None) -> dict[str, Any]:
     with vault.open() as opened:
         copies = None if copy is None else good_copies(opened, str(copy.folder))
         return fixity(opened, all=True, by="clerk-1", repair=True, copies=copies)
@@ -92,7 +93,7 @@ def test_damage_is_mended_from_a_copy_byte_for_byte(grown: Made, tmp_path: Path,
     FROM_A_COPY[name](grown)
     done = mend(grown, copy)
     assert (done["exit"], done["damaged"]) == (0, []), (done["damaged"], done["notices"])
-    assert {each["source"] for each in done["repaired"]} == {str(copy.folder)}  # type: ignore[attr-defined]
+    assert {each["source"] for each in done["repaired"]} == {str(copy.folder)}
     types = [event.type for event in grown.entries()]
     assert "repaired" in types
     was_mended(grown, before)
@@ -106,7 +107,7 @@ def test_damaged_bytes_are_kept_aside_and_the_item_has_the_event(
     flip(path)
     damaged = path.read_bytes()
     done = mend(small, copy)
-    item = done["repaired"][0]["id"]  # type: ignore[index]
+    item = done["repaired"][0]["id"]
     aside = [p for p in (small.folder / "archive/.damaged").rglob("*") if p.is_file()]
     assert [p.read_bytes() for p in aside] == [damaged]
     with small.open() as opened:
@@ -122,7 +123,7 @@ def test_what_no_copy_has_stays_named(small: Made, tmp_path: Path) -> None:
     done = mend(small, copy)
     assert done["exit"] == 10
     assert codes(done) == {"E-OBJECT-CHANGED"}
-    assert len(done["repaired"]) == 1  # type: ignore[arg-type]
+    assert len(done["repaired"]) == 1
     assert "damaged, too" in str(done["notices"])
 
 

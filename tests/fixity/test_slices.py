@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.vault.vaults import PASSPHRASE, Made, write_files
 
@@ -15,8 +17,8 @@ from .damage import flip, look, objects
 PARTS = 3
 
 
-def named(result: dict[str, object]) -> set[tuple[str, str]]:
-    return {(each["code"], each["object"]) for each in result["damaged"]}  # type: ignore[attr-defined]
+def named(result: dict[str, Any]) -> set[tuple[str, str]]:
+    return {(each["code"], each["object"]) for each in result["damaged"]}
 
 
 def test_parts_together_see_what_the_whole_sees(grown: Made) -> None:
@@ -45,9 +47,9 @@ def test_a_run_that_was_stopped_goes_on_with_what_is_left(
     stopped = 0
     real = room._record
 
-    def stop(*arguments: object) -> None:
+    def stop(*arguments: Any) -> None:
         nonlocal stopped
-        real(*arguments)  # type: ignore[arg-type]
+        real(*arguments)
         stopped += 1
         if stopped == 1:
             raise KeyboardInterrupt

@@ -128,6 +128,7 @@ def test_every_row_is_kept_and_the_new_columns_are_filled(place: Place, old: str
     catalogue.check()
     assert catalogue.item_ids() == [f"OLDH-000000{n}" for n in (1, 2, 3)]
     assert catalogue.unread_log() == (0 if isinstance(place, Path) else None)
+    # A missing item fails the test.
     assert catalogue.describe("OLDH-0000001")["case"] == ["C-1", "C-2"]  # type: ignore[index]
     catalogue.close()
 

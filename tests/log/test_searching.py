@@ -287,6 +287,7 @@ def test_sets_of_a_block(known: set[int], add: set[int], drop: set[int], dense: 
 
 def test_an_item_whose_rows_are_deleted_leaves_no_posting_and_no_text(tmp_path: Path) -> None:
     from sqlalchemy import delete
+    from sqlmodel import col
 
     from evidence_vault.log.postings import reposted
     from evidence_vault.log.tables import IndexItem
@@ -295,12 +296,12 @@ def test_an_item_whose_rows_are_deleted_leaves_no_posting_and_no_text(tmp_path: 
     row = Row({**_plain("AB-0000001"), "title": "Zebrafish"}, ["C-1"])
     take_in(catalogue, {"AB-0000001": row, "AB-0000002": Row(_plain("AB-0000002"))})
     with catalogue._session() as session, reposted(session, ["AB-0000001"]):
-        session.execute(delete(IndexItem).where(IndexItem.id == "AB-0000001"))  # type: ignore[arg-type]
+        session.execute(delete(IndexItem).where(col(IndexItem.id) == "AB-0000001"))
     # (The session above ended without a commit: nothing happened.)
     assert len(catalogue.search(text="zebra")) == 1
     with catalogue._session() as session:
         with reposted(session, ["AB-0000001"]):
-            session.execute(delete(IndexItem).where(IndexItem.id == "AB-0000001"))  # type: ignore[arg-type]
+            session.execute(delete(IndexItem).where(col(IndexItem.id) == "AB-0000001"))
         session.commit()
     assert catalogue.search(text="zebra") == []
     catalogue.close()

@@ -78,8 +78,6 @@ def test_a_flipped_bit_is_found_by_verify_and_mended_by_a_whole_sync(
 def test_a_missing_object_is_found_by_verify_and_mended_by_a_whole_sync(
     world: World, kind: str
 ) -> None:
-    if kind == "checkpoint":
-        pytest.skip("its absence is what a crash leaves; the next sync writes it")
     place = grown(world)
     KINDS[kind](place).unlink()
     assert findings(world)

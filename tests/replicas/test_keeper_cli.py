@@ -106,6 +106,7 @@ def test_a_header_lost_at_the_vault_comes_back_from_the_keepers_folder(
         commit = parse_commit(path.read_bytes())
         for each in commit.entries:
             for unit in units & set(each.headers):
+                # A dict here, a Mapping to readers.
                 del each.headers[unit]  # type: ignore[attr-defined]
         path.write_bytes(format_commit(commit.start, commit.root, commit.entries))
     assert call(*common, "fixity", "--all").status == 10

@@ -74,6 +74,7 @@ def test_the_hunt_finds_what_an_original_holds(name: str) -> None:
     path = corpus_folder() / name
     if not path.exists():
         pytest.skip(f"{name} is not in the corpus")
+    # As much of a maker as the hunt asks for.
     row = hunt(path, name, Careless())  # type: ignore[arg-type]
     assert row.by_exiftool or row.by_second
     assert row.by_search
@@ -84,6 +85,7 @@ def test_the_hunt_finds_a_place_in_rationals_alone(tmp_path: Path) -> None:
     exif.get_ifd(0x8825).update({1: "N", 2: (16.0, 48.0, 12.34), 3: "E", 4: (96.0, 9.0, 23.45)})
     path = tmp_path / "a.jpg"
     Image.new("RGB", (20, 20)).save(path, exif=exif)
+    # As much of a maker as the hunt asks for.
     row = hunt(path, "a", Careless())  # type: ignore[arg-type]
     assert row.places > 0
     assert any("rational" in each or "raw" in each for each in row.by_search)

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -146,10 +147,7 @@ JPEGS: dict[str, Callable[[], bytes]] = {
     "jfxx_preview": lambda: in_jpeg(segment(0xE0, b"JFXX\0\x10" + PLAIN)),
     "icc_private_tag": lambda: saved("JPEG", icc_profile=profile_with_secrets()),
     "bytes_between_segments": lambda: in_jpeg(segment(0xEF, b"x") + PLAIN),
-    **{
-        f"app{n}": (lambda n=n: in_jpeg(segment(0xE0 + n, b"Own\0" + PLAIN)))  # type: ignore[misc]
-        for n in range(16)
-    },
+    **{f"app{n}": partial(in_jpeg, segment(0xE0 + n, b"Own\0" + PLAIN)) for n in range(16)},
 }
 
 

@@ -77,6 +77,7 @@ def untouched() -> Iterator[Case]:
         yield Case("about the vault", receipt=vault, trust=world.trust)
     for number, other in enumerate(({"originals": False}, {"withheld": ["QVRM-0000002"]})):
         world = Small.make(items=3)
+        # Spoiled on purpose, or keywords of several types.
         files = world.maker.bundle(world.items, **other)  # type: ignore[arg-type]
         yield Case(f"shape {number}", files=files, trust=world.trust)
     junk = {".DS_Store": b"x", "data/Thumbs.db": b"x", "__MACOSX/data/._x": b"x"}
@@ -197,6 +198,7 @@ def _rearranged(change: Callable[[tuple[object, ...], int], tuple[object, ...]])
             files = world.relisted({world.path(): data})
             yield Case("the last entry", files=files, trust=world.trust)
         elif events and events != receipt.events:
+            # Spoiled on purpose, or keywords of several types.
             changed = replace(receipt, events=events)  # type: ignore[arg-type]
             yield from world.with_receipt(changed, f"entry {place}")
 

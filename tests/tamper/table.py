@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.tamper.classes import OPEN, REGISTRY, RIGHT, WRONG, TamperClass
 from tests.tamper.world import Case
@@ -99,11 +100,11 @@ def ask_program(case: Case, folder: Path) -> Answer:
     return Answer(_STATUS[int(report.exit_status())], tuple(sorted(codes)))
 
 
-def _verify(case: Case, folder: Path, trust: object) -> Report:
+def _verify(case: Case, folder: Path, trust: Any) -> Report:
     if case.receipt is None:
-        return verify_bundle(folder / "b", trust, case.expect)  # type: ignore[arg-type]
+        return verify_bundle(folder / "b", trust, case.expect)
     original = None if case.original is None else io.BytesIO(case.original)
-    return verify_receipt(case.receipt, original, trust)  # type: ignore[arg-type]
+    return verify_receipt(case.receipt, original, trust)
 
 
 def ask_shell(case: Case, folder: Path, shell: tuple[str, ...] = ("sh",)) -> Answer:

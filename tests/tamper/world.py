@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from tests.verify.forge import Maker
 
@@ -79,7 +80,7 @@ class Small:
     def path(self, item: int = 0) -> str:
         return f"receipts/{self.items[item]}.txt"
 
-    def relisted(self, change: Mapping[str, bytes], **statement: object) -> Files:
+    def relisted(self, change: Mapping[str, bytes], **statement: Any) -> Files:
         """The bundle with changed files, listed and signed anew by the statements key."""
         rows = {r.path: r for r in self.statement.files}
         for path, data in change.items():
@@ -87,7 +88,7 @@ class Small:
         told = replace(
             self.statement,
             files=tuple(rows[p] for p in sorted(rows)),
-            **statement,  # type: ignore[arg-type]
+            **statement,
         )
         return self.maker.seal({**self.files, **change}, told)
 

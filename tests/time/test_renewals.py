@@ -41,6 +41,7 @@ class Chain:
 
     def with_renewal(self, at: int, **changed: object) -> Chain:
         renewals = list(self.renewals)
+        # Keywords of several types.
         renewals[at] = replace(renewals[at], **changed)  # type: ignore[arg-type]
         return replace(self, renewals=tuple(renewals))
 

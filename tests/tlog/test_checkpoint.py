@@ -65,6 +65,7 @@ def test_every_checkpoint_of_a_published_log_opens(shared: Path) -> None:
     hashes = [leaf_hash(text.encode()) for text in log["leaves_in_order"]]
     with tarfile.open(folder / "tessera-log.tar.xz") as archive:
         notes = {
+            # Every member is a file.
             member.name: archive.extractfile(member).read()  # type: ignore[union-attr]
             for member in archive
             if member.name.startswith("checkpoint")

@@ -135,7 +135,7 @@ def test_every_flipped_bit_is_refused_and_nothing_is_remembered() -> None:
 )
 def test_other_spellings_are_refused(spoil: object) -> None:
     with pytest.raises(FormatError):
-        parse_request(spoil(request(3)))  # type: ignore[operator]
+        parse_request(spoil(request(3)))  # type: ignore[operator]  # one of several spoilers
 
 
 def test_sixty_three_proof_lines_are_well_formed() -> None:

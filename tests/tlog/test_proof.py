@@ -207,7 +207,7 @@ def test_an_oversized_proof_file_is_refused() -> None:
 )
 def test_what_could_not_be_read_back_is_not_written(changes: dict[str, object]) -> None:
     with pytest.raises(FormatError):
-        format_proof(replace(made(5, 7), **changes))  # type: ignore[arg-type]
+        format_proof(replace(made(5, 7), **changes))  # type: ignore[arg-type]  # spoiled on purpose
 
 
 @given(

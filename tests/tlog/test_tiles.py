@@ -379,6 +379,7 @@ def test_published_tiles_of_every_size_are_made_and_read(shared: Path) -> None:
     entries = [text.encode() for text in described["leaves_in_order"]]
     with tarfile.open(folder / "tessera-log.tar.xz") as archive:
         files = {
+            # Every member is a file.
             member.name: archive.extractfile(member).read()  # type: ignore[union-attr]
             for member in archive
             if member.isfile() and member.name.startswith("tile/")

@@ -70,7 +70,7 @@ def test_bundles_without_originals_and_with_withheld_items_pass(tmp_path: Path) 
     for number, other in enumerate(({"originals": False}, {"withheld": ["QVRM-0000002"]})):
         maker = Maker()
         items = [maker.ingest(f"content {n}".encode()) for n in range(3)]
-        files = maker.bundle(items, **other)  # type: ignore[arg-type]
+        files = maker.bundle(items, **other)  # type: ignore[arg-type]  # keywords of several types
         report = verify_bundle(write_folder(files, tmp_path / str(number)), maker.trust())
         assert report.exit_status() == Exit.OK, render_text(report)
 

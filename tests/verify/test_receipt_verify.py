@@ -454,6 +454,7 @@ def test_large_file_is_read_in_bounded_pieces(world: World) -> None:
             self.left -= part
             return b"\0" * part
 
+    # As much of a stream as is read.
     report = verify_receipt(format_receipt(world.receipt), Endless(), world.trust)  # type: ignore[arg-type]
     assert codes(report) == {"R-FILE-CHANGED"}
     assert 0 < max(sizes) <= 4 * 1024 * 1024 and min(sizes) > 0

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -73,7 +74,7 @@ def served(witness: House) -> Iterator[Served]:
         yield listening
 
 
-def ask(house: House) -> dict[str, object]:
+def ask(house: House) -> dict[str, Any]:
     with house.open() as vault:
         return witness_ask(vault)
 
@@ -262,7 +263,7 @@ def test_ask_learns_the_size_and_gets_its_countersignature(
     size = log.grow()
     result = ask(log)
     assert result["exit"] == 0
-    assert [each["outcome"] for each in result["asked"]] == ["countersigned"]  # type: ignore[attr-defined]
+    assert [each["outcome"] for each in result["asked"]] == ["countersigned"]
     assert result["quorum"] == {"needed": 1, "of": [witness.origin()], "size": size}
     assert size > first
     assert ask(log)["exit"] == 0  # again: the same size, the same root
@@ -283,7 +284,7 @@ def test_whoever_is_unreachable_is_named_and_asked_again(
     log.pin(by_hand)
     log.grow()
     result = ask(log)
-    outcomes = {each["origin"]: each["outcome"] for each in result["asked"]}  # type: ignore[attr-defined]
+    outcomes = {each["origin"]: each["outcome"] for each in result["asked"]}
     assert outcomes == {
         witness.origin(): "countersigned",
         other.origin(): "unreachable",
@@ -292,7 +293,7 @@ def test_whoever_is_unreachable_is_named_and_asked_again(
     assert result["exit"] == 3
     with serve(other) as listening:
         log.pin(other, url=listening.url)
-        outcomes = {e["origin"]: e["outcome"] for e in ask(log)["asked"]}  # type: ignore[attr-defined]
+        outcomes = {e["origin"]: e["outcome"] for e in ask(log)["asked"]}
     assert outcomes[other.origin()] == "countersigned"
 
 
@@ -308,7 +309,7 @@ def test_ask_notices_that_this_vault_is_an_old_copy(
     (log.folder / "saved").rename(log.vault)
     result = ask(log)
     assert result["exit"] == 11
-    assert [each["outcome"] for each in result["asked"]] == ["rolled back"]  # type: ignore[attr-defined]
+    assert [each["outcome"] for each in result["asked"]] == ["rolled back"]
 
 
 class _Lying(BaseHTTPRequestHandler):
@@ -354,5 +355,5 @@ def test_a_lying_server_gets_nothing_counted(
         server.shutdown()
         thread.join()
     assert result["exit"] in (3, 10)
-    assert [each["outcome"] for each in result["asked"]] == ["refused"]  # type: ignore[attr-defined]
+    assert [each["outcome"] for each in result["asked"]] == ["refused"]
     assert result["stored"] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,14 +82,14 @@ def network(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return Network(copy)
 
 
-def compare(judge: House, a: Path, b: Path) -> dict[str, object]:
+def compare(judge: House, a: Path, b: Path) -> dict[str, Any]:
     """What a third house says, from its own pins, without the cheat's help."""
     with judge.open() as vault:
         (log,) = log_compare(a, b, None, vault)["logs"]
         return dict(log)
 
 
-def assert_fork(judge: House, a: Path, b: Path) -> dict[str, object]:
+def assert_fork(judge: House, a: Path, b: Path) -> dict[str, Any]:
     with judge.open() as vault:
         result = log_compare(a, b, None, vault)
     assert result["exit"] == 11
@@ -137,7 +138,7 @@ def test_rollback(network: Network) -> None:
     result, _ = others[0].cosign(regrown)
     assert (result["status"], result["proven"]) == (422, True)
     fork = assert_fork(judge, network.saved(judge, shown), regrown)
-    assert fork["entries"][1] < size  # type: ignore[index]
+    assert fork["entries"][1] < size
 
 
 def test_the_cheats_own_vault_refuses_to_sign_after_a_rollback(network: Network) -> None:

@@ -116,7 +116,7 @@ class FolderSink:
                 raise UsageError(f"{self._path} appeared while the bundle was being written")
             self._partial.rename(self._path)
             _sync_folder(self._path.parent)
-        except BaseException as failure:
+        except BaseException as failure:  # Ctrl-C, too: no half bundle stays
             shutil.rmtree(self._partial, ignore_errors=True)
             if isinstance(failure, OSError):
                 raise _unwritable(self._path, failure) from failure

@@ -49,7 +49,7 @@ class LineWorker:
                 if expired.is_set():
                     raise TimedOut(f"stopped after {seconds:.0f} seconds") from error
                 raise Crashed(f"ended unexpectedly (status {process.returncode})") from error
-            except BaseException:
+            except BaseException:  # Ctrl-C, too: a worker left in the middle is ended
                 self._end()
                 raise
             finally:

@@ -103,7 +103,7 @@ class MetadataReader:
         self._closed = threading.Event()
         try:
             self._version = self._tool.start(time_limit)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: no ExifTool stays behind
             self.close()
             raise
 
@@ -247,7 +247,7 @@ class MetadataPool:
             thread.start()
         try:
             versions = [started.result().version for started in self._started]
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: no ExifTool stays behind
             self.close()
             raise
         self._version = versions[0]

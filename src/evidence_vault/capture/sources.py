@@ -247,7 +247,7 @@ def open_source(source: Source) -> BinaryIO:
         raise _refused(source, refusal.code, refusal.reason) from error
     try:
         _compare(source, os.fstat(handle), "since it was listed")
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: the handle is ours until it is handed out
         os.close(handle)
         raise
     return os.fdopen(handle, "rb", buffering=0)

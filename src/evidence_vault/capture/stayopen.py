@@ -31,7 +31,7 @@ _STDERR_KEPT = 4096
 _BLOCK = 65_536
 
 
-class StayOpen(exiftool.ExifTool):  # type: ignore[misc]
+class StayOpen(exiftool.ExifTool):  # type: ignore[misc]  # the library ships no types
     """See the module. One thread asks; any thread may :meth:`stop`."""
 
     def __init__(

@@ -174,6 +174,7 @@ def _lock(mode: str | None, until: str | None) -> str:
 def _compare(stream: BinaryIO, expected: str, buffer: bytearray | None) -> ObjectFound:
     room = memoryview(bytearray(_BLOCK) if buffer is None else buffer)
     digest, size = hashlib.sha256(), 0
+    # Every binary stream has it; BinaryIO does not say so.
     while count := stream.readinto(room):  # type: ignore[attr-defined]
         digest.update(room[:count])
         size += count

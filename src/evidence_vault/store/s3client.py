@@ -114,7 +114,7 @@ class S3Client:
         while True:
             try:
                 return act()
-            except Exception as error:
+            except Exception as error:  # boto's errors have no common base; others pass
                 if not _is_boto(error):
                     raise
                 if not is_passing(error) or not waiting.wait():
@@ -136,7 +136,7 @@ class S3Client:
         while True:
             try:
                 return act()
-            except Exception as error:
+            except Exception as error:  # boto's errors have no common base; others pass
                 if not _is_boto(error):
                     raise
                 refused = status_of(error) == 412
@@ -278,7 +278,7 @@ def _make(place: Place) -> Any:
             region_name=place.region or session.region_name or "us-east-1",
             config=config,
         )
-    except Exception as error:
+    except Exception as error:  # boto's errors have no common base; others pass
         if not _is_boto(error):
             raise
         raise store_error(error, "credentials") from error

@@ -260,7 +260,7 @@ def _complete(client: S3Client, key: str, upload: str, sums: list[Sum], size: in
                 UploadId=upload,
                 MultipartUpload={"Parts": names},
             )
-        except Exception as error:
+        except Exception as error:  # whatever it was, the part may have arrived
             found = look() if code_of(error) == "NoSuchUpload" else None
             if found is None:
                 raise

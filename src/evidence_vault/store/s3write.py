@@ -139,6 +139,7 @@ def send(
     if client.place.mode and not new and client.glance(key) is not None:
         # Ceph takes no notice of If-None-Match where there are versions.
         raise AlreadyExists(f"{key} is already in the store")
+    # Named for the line below.
     act = lambda: client.once("put_object", IfNoneMatch="*", **parameters)  # noqa: E731
     return _sent(client.write(act, look, key))
 

@@ -12,7 +12,8 @@ import os
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from types import TracebackType
+from typing import IO, Any, BinaryIO, Self
 
 from evidence_vault import osfiles
 from evidence_vault.errors import StoreError
@@ -143,6 +144,18 @@ class SpooledParts:
         for path, _ in self._parts:
             path.unlink(missing_ok=True)
         self._parts = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.discard()
 
     def handle(self) -> tuple[tuple[str, str], ...]:
         """What another process needs to adopt or discard: (path, digest) of each part."""

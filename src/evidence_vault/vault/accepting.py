@@ -236,7 +236,7 @@ class _Run:
                     places.append(writer.pending)
                     self._prepare(writer, taken)
                 start = writer.commit()
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: one that was not committed is never closed
             self.accession = opened
             raise
         for place, taken in zip(places, waiting, strict=True):

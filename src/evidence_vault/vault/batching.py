@@ -75,7 +75,7 @@ class Batch:
                 if writer.pending:
                     writer.commit()
                     self.wrote = True
-        except BaseException:
+        except BaseException:  # Ctrl-C, too
             self.accession = opened  # one whose opening was not committed is never closed
             raise
         # 6. Acknowledged: only now does the result name them.

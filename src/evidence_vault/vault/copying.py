@@ -167,8 +167,7 @@ def _seal(desk: Desk, path: Path) -> SealedCopy:
     one, two, size = hashlib.sha256(), hashlib.sha512(), 0
     head, tail = b"", b""
     unit = desk.maker.new()
-    staged = desk.spool.stage()
-    try:
+    with desk.spool.stage() as staged:
         writer = SealingWriter(unit, "media", staged)
         with open_regular(path) as stream:
             while block := stream.read(_BLOCK):
@@ -180,9 +179,6 @@ def _seal(desk: Desk, path: Path) -> SealedCopy:
                 tail = (tail + block)[-TAIL_SIZE:]
         writer.close()
         objects = staged.close()
-    except BaseException:
-        staged.discard()
-        raise
     found = identify(head, tail, size)
     form = format_value(found)
     return SealedCopy(one.hexdigest(), two.hexdigest(), size, form, unit, objects, staged.handle())

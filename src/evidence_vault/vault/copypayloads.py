@@ -77,9 +77,8 @@ def _stage(open_object: Callable[[str], BinaryIO], target: Store, digest: str) -
         return _Staged(Copied(digest))
     if found.finding.startswith("could not be checked"):
         raise StoreError(f"{digest}: {found.finding}", code="E-REPLICA-UNREADABLE")
-    parts = target.stage()
     size, problem = 0, ""
-    try:
+    with target.stage() as parts:
         for block in _blocks(open_object, digest):
             if isinstance(block, str):
                 problem = block
@@ -87,9 +86,6 @@ def _stage(open_object: Callable[[str], BinaryIO], target: Store, digest: str) -
             parts.write(block)
             size += len(block)
         names = parts.close() if not problem else ()
-    except BaseException:
-        parts.discard()
-        raise
     if not problem and names != (digest,):
         problem = "bytes changed: found " + ", ".join(names)
     if problem:

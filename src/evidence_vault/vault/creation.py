@@ -116,7 +116,7 @@ def create_vault(
     except VaultError as error:
         undo.run()
         raise told_with_buckets(error, buckets) from error
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: nothing half made stays
         undo.run()
         raise
     return {

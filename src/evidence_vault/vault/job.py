@@ -107,8 +107,7 @@ def take_in(desk: Desk, source: Source, dry: bool) -> TakenIn | Refused:
 
     A source that can't be read or changes while being read is Refused; a failing store raises.
     """
-    staged = desk.spool.stage()
-    try:
+    with desk.spool.stage() as staged:
         try:
             stream = open_source(source)
         except (SourceRefused, OSError) as error:
@@ -129,9 +128,6 @@ def take_in(desk: Desk, source: Source, dry: bool) -> TakenIn | Refused:
                 return Refused("E-SOURCE-CHANGED", "the file changed while it was being read")
         writer.close()
         objects = () if dry else staged.close()
-    except BaseException:
-        staged.discard()
-        raise
     found = identify(head, tail, size)
     form = format_value(found)
     return TakenIn(sha256, sha512, size, form, content, record, objects, staged.handle())
@@ -163,15 +159,11 @@ def stage_sealed(
     spool: Spool, unit: UnitKey, kind: Literal["media", "metadata"], data: bytes
 ) -> tuple[tuple[str, ...], Handle]:
     """Stage bytes under a unit's key; nothing is left staged when that fails."""
-    staged = spool.stage()
-    try:
+    with spool.stage() as staged:
         writer = SealingWriter(unit, kind, staged)
         writer.write(data)
         writer.close()
         return staged.close(), staged.handle()
-    except BaseException:
-        staged.discard()
-        raise
 
 
 def format_value(found: Format) -> dict[str, str]:

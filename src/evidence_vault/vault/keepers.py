@@ -251,7 +251,7 @@ def _write(vault: Vault, out: Path, head: UpdateHead, parts: list[bytes]) -> Non
             os.fsync(stream.fileno())
     except OSError as error:
         raise UsageError(f"{out} can't be written: {error.strerror}") from error
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: no half file stays
         with suppress(OSError):
             out.unlink()
         raise

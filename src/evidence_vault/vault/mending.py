@@ -276,17 +276,13 @@ class _Mender:
             raise PolicyRefused("a logged event gave it up", code="E-REMOVED")
         if self._copies is None:
             raise NotFound("there is no other copy here: give one with --repair-from")
-        parts = self._vault.archive.stage()
-        try:
+        with self._vault.archive.stage() as parts:
             with self._copies.archive.open(object_key(damage.object)) as stream:
                 while block := stream.read(_BLOCK):
                     parts.write(block)
             names = parts.close()
             if names != (damage.object,):
                 raise EvidenceError(f"the copy in {self._copies.name} is damaged, too")
-        except BaseException:
-            parts.discard()
-            raise
         step("repair-staged")
         self._adopt(damage, parts.handle())
 

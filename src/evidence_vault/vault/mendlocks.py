@@ -106,16 +106,12 @@ def _extend(store: LockingStore, key: str, known: Placed) -> Placed | None:
 
 def _lay_over(archive: Any, key: str, known: Placed) -> Placed:
     """The recorded version's bytes on top again, as a version of their own."""
-    parts = archive.stage()
-    try:
+    with archive.stage() as parts:
         with archive.open_version(key, known.version) as stream:
             while block := stream.read(_BLOCK):
                 parts.write(block)
         if parts.close() != (known.digest,):
             raise EvidenceError("the recorded version is damaged, too")
-    except BaseException:
-        parts.discard()
-        raise
     placed: list[Placed] = archive.adopt(parts.handle())
     if not placed:
         raise StoreError("the store did not say what it stored")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -32,7 +33,7 @@ from evidence_vault.vault.mirrorroots import Roots
 from evidence_vault.vault.tombstones import Tombstone
 
 
-class HeaderSteps:
+class HeaderSteps(ABC):
     """Steps 5 and 7 of mirroring.py, and what is compared of headers copied before."""
 
     source: Source
@@ -44,17 +45,17 @@ class HeaderSteps:
     _roots: Roots
     _walked: int  # the entry from which commits were walked in this run
 
-    def _own(self, index: int, committed: Committed) -> Committed:
-        raise NotImplementedError
+    @abstractmethod
+    def _own(self, index: int, committed: Committed) -> Committed: ...
 
-    def _put(self, store: Store, key: str, data: bytes) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _put(self, store: Store, key: str, data: bytes) -> None: ...
 
-    def _heal(self, store: Store, key: str, data: bytes, why: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _heal(self, store: Store, key: str, data: bytes, why: str) -> None: ...
 
-    def _keep(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _keep(self) -> None: ...
 
     def _merged(self, old: Committed, new: Committed) -> Committed:
         """The headers of both that are right; one that is here and lost there stays."""

@@ -152,16 +152,12 @@ class Copier:
         staged = self._new.archive.stage()
         size = 0
         try:
-            with self._old.open_object(digest) as stream:
+            with staged, self._old.open_object(digest) as stream:
                 while piece := stream.read(_BLOCK):
                     size += staged.write(piece)
         except NotFound:
-            staged.discard()
             self._journal.set_missing(digest, "it is not in the old place")
             return None
-        except BaseException:
-            staged.discard()
-            raise
         if staged.close() != (digest,):
             staged.discard()
             self._journal.set_missing(digest, "its bytes have changed in the old place")

@@ -81,7 +81,7 @@ class OfferFile:
             self._scan()
             self.told = parse_manifest(self.read(MANIFEST))
             self.note = self.read(CHECKPOINT)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: nobody else closes it
             self._stream.close()
             raise
 

@@ -101,7 +101,7 @@ class Vault:
             catalogue = Catalogue(self.place, self.config.log)
             try:
                 catalogue.demand_layout()
-            except BaseException:
+            except BaseException:  # Ctrl-C, too: nobody else closes it
                 catalogue.close()
                 raise
             self._catalogue = catalogue
@@ -229,6 +229,7 @@ class Vault:
         """Hold the writer lock; raises VaultBusy naming who held it through ``wait_seconds``."""
         path = self.folder / LOCK
         try:
+            # Closed by the with below.
             stream: IO[bytes] = open(path, "r+b" if path.exists() else "x+b")  # noqa: SIM115
         except FileExistsError:
             stream = open(path, "r+b")  # noqa: SIM115 - another process made it just now

@@ -207,7 +207,7 @@ def _learn(
                 heads.append(Head(frontier.size, frontier.root(), point.size, point.root))
         vault.use(catalogue, current)
         stones, held = tombstones(vault), held_copies(vault)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too: the vault goes on with its own catalogue
         vault.use(None, current)
         catalogue.close()
         raise

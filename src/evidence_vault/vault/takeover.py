@@ -29,7 +29,6 @@ from evidence_vault.core.packs import parse_header_pack
 from evidence_vault.core.placement import Placed
 from evidence_vault.core.tiles import TILE_WIDTH
 from evidence_vault.errors import EvidenceError, NotFound, Unchecked, VaultError
-from evidence_vault.ports import Staged
 from evidence_vault.seal.units import UnitKey, open_bytes, open_payload
 from evidence_vault.store.spool import discard_parts
 from evidence_vault.vault.foreign import ForeignStore
@@ -160,7 +159,7 @@ class Examiner:
             kinds = {e.values["kind"] for e in taken.derivations if e.event.type == DERIVED}
             if not taken.units and SHARE_COPY not in kinds:
                 raise EvidenceError("neither its original nor a share copy of it was kept there")
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: nothing of it stays staged
             taken.discard()
             raise
         return taken
@@ -171,7 +170,7 @@ class Examiner:
         taken.ours = ours
         try:
             taken.derivations = [self._take_derivation(taken, event, i) for i in indexes]
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: nothing of it stays staged
             taken.discard()
             raise
         return taken
@@ -281,13 +280,9 @@ class Examiner:
             name = f"objects/{digest}"
             if name not in self._offer:
                 raise EvidenceError(f"the file lacks a stored object of its {unit.kind}: {digest}")
-            staged: Staged = self._vault.archive.stage()
-            try:
+            with self._vault.archive.stage() as staged:
                 self._offer.copy(name, staged.write)
                 found = staged.close()
-            except BaseException:
-                staged.discard()
-                raise
             taken.staged.append(staged.handle())
             if found != (digest,):
                 raise EvidenceError(

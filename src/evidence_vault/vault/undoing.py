@@ -71,10 +71,10 @@ class Undo:
     def run(self) -> None:
         """Never raises: what went wrong before is what has to be told."""
         if is_url(self._places.control):
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(VaultError):
                 self._drop_beginning()
         if is_server(self._places.catalogue) and self.schema is not None:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(VaultError):
                 drop_catalogue(self._places.catalogue, self.schema)
         if not self._claimed:
             return

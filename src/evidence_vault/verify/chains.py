@@ -184,6 +184,7 @@ def _reason(entry: Any) -> str | None:
 def _is_of(found: CertificateRevocationList, issuer: Certificate) -> bool:
     try:
         return found.issuer == issuer.subject and found.is_signature_valid(
+            # A key of another kind raises, and is told below.
             issuer.public_key()  # type: ignore[arg-type]
         )
     except unreadable():

@@ -86,7 +86,7 @@ def read_status(reply: bytes) -> tuple[int, str]:
     from asn1crypto import cms, core, tsp
 
     class Reply(core.Sequence):  # type: ignore[misc]  # the library's own makes the token required
-        _fields = [  # noqa: RUF012
+        _fields = [  # noqa: RUF012 - the library's own way to say it
             ("status", tsp.PKIStatusInfo),
             ("time_stamp_token", cms.ContentInfo, {"optional": True}),
         ]

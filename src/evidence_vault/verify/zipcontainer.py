@@ -79,7 +79,7 @@ class ZipContainer:
             self._read()
         except _Bad as bad:
             self.listing.differ(bad.code, bad.subject or self.name, reason=bad.reason)
-        except BaseException:
+        except BaseException:  # Ctrl-C, too: nobody else closes it
             self._file.close()
             raise
 

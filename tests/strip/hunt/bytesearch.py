@@ -153,7 +153,7 @@ def _text_of_pdf(path: Path) -> str:
         reader = pypdf.PdfReader(path)
         told += [page.extract_text() for page in reader.pages]
         told += [str(each.title) for each in _flat(reader.outline)]
-    except Exception:
+    except Exception:  # a part that can't be read holds nothing to search
         told.append("")
     return "\n".join(told)
 

@@ -79,7 +79,9 @@ def _exif(path: Path, mime: str) -> list[str]:
     logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
     try:
         tags = exifread.process_file(io.BytesIO(path.read_bytes()), details=True)
-    except Exception:
+    except (
+        Exception
+    ):  # hostile input: the parser may raise anything; ExifTool and the search look, too
         return []  # said of files without EXIF
     may = _EXIF.fullmatch
     if "tiff-big" in mime:

@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import exifread
 import pypdf
@@ -108,7 +109,7 @@ def _by_exifread(found: Secrets, data: bytes) -> None:
     logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
     try:
         tags = exifread.process_file(io.BytesIO(data), details=True)
-    except Exception:
+    except Exception:  # hostile input: the parser may raise anything; ExifTool looks, too
         return
     for name, tag in tags.items():
         value = getattr(tag, "printable", "")
@@ -126,9 +127,9 @@ def _by_exifread(found: Secrets, data: bytes) -> None:
                     found.raw[packed] = f"exifread {name}"
 
 
-def _packed(order: str, ratios: object) -> bytes:
+def _packed(order: str, ratios: Any) -> bytes:
     try:
-        parts = [(each.num, each.den) for each in ratios]  # type: ignore[attr-defined]
+        parts = [(each.num, each.den) for each in ratios]
         return b"".join(struct.pack(f"{order}II", *each) for each in parts)
     except (AttributeError, TypeError, struct.error):
         return b""
@@ -158,7 +159,7 @@ def _by_pypdf(found: Secrets, path: Path) -> None:
         for part in reader.trailer.get("/ID", []):
             if isinstance(part, bytes) and len(part) >= 8:
                 found.raw[part] = "pypdf /ID"
-    except Exception:
+    except Exception:  # hostile input: the parser may raise anything; ExifTool looks, too
         return
 
 

@@ -165,6 +165,7 @@ def clean_type1(data: bytes) -> bytes:
     if at < 0:
         raise NotChecked("an embedded Type 1 font can't be read")
     clear = data[:at]
+    # A comment begins with %.
     start = len(_COMMENT.match(clear).group()) if clear.startswith(b"%") else 0  # type: ignore[union-attr]
     text = bytearray(clear)
     for found in _NOTICE.finditer(clear):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mmap
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ _OUTPUT = ("-fps_mode", "passthrough", "-copyts", "-sn", "-dn", "-f", "framehash
 _ABOUT = re.compile(r"#(tb|media_type|codec_id|dimensions|sar|sample_rate|channel_layout)")
 
 
-class Media:
+class Media(ABC):
     """The parts of a format that are the same for all sound and video."""
 
     name = "media"
@@ -46,8 +47,8 @@ class Media:
     """Names of tags, without group, that ExifTool may find in the copy, and why."""
     groups: ClassVar[tuple[str, ...]] = ()
 
-    def strip(self, source: Path, target: Path, bench: Bench) -> Work:
-        raise NotImplementedError
+    @abstractmethod
+    def strip(self, source: Path, target: Path, bench: Bench) -> Work: ...
 
     def compare(self, source: Path, target: Path, bench: Bench) -> Comparison:
         """Decode both with ffmpeg: every frame, its time and its duration."""
@@ -84,8 +85,8 @@ class Media:
             lines.append(line if self.timed else f"{stream}, {size}, {digest}")
         return lines
 
-    def scan(self, target: Path, bench: Bench) -> Scan:
-        raise NotImplementedError
+    @abstractmethod
+    def scan(self, target: Path, bench: Bench) -> Scan: ...
 
     def views(self, path: Path, bench: Bench) -> Iterator[View]:
         yield from ()

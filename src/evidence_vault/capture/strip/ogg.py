@@ -84,6 +84,7 @@ def _pages(data: bytes, at: int, gone: list[str]) -> Iterator[_Page]:
     while at < len(data):
         head = data[at : at + _HEAD]
         if head[:5] != b"OggS\0" or len(head) < _HEAD:
+            # Data is a mmap or bytes.
             following = data.find(b"OggS\0", at + 1)  # type: ignore[attr-defined,unused-ignore]
             gone.append("bytes between or behind the pages")
             if following < 0:

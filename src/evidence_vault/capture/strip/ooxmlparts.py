@@ -149,6 +149,7 @@ def _alternatives(root: Any, gone: Scrubbed) -> None:
     ignorable = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
     value = root.get(ignorable + "Ignorable")
     if value is not None:
+        # Braces are part of the name.
         kept = [each for each in value.split() if _is_known("{%s}x" % root.nsmap.get(each, "?"))]  # noqa: UP031
         if kept:
             root.set(ignorable + "Ignorable", " ".join(kept))

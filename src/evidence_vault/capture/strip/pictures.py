@@ -178,7 +178,7 @@ class Decoder:
                 return found, picture.info.get("icc_profile") or b""
         except NotChecked:
             raise
-        except Exception as error:
+        except Exception as error:  # hostile input: Pillow may raise anything
             raise NotChecked(f"Pillow can't decode it ({type(error).__name__})") from error
 
     def chosen(self, picture: Image.Image) -> Iterator[tuple[str, ...]]:
@@ -192,7 +192,7 @@ class Decoder:
                 warnings.simplefilter("ignore")
                 picture.load()
                 return {str(key): value for key, value in picture.info.items()}
-        except Exception as error:
+        except Exception as error:  # hostile input: Pillow may raise anything
             raise NotChecked(f"Pillow can't decode it ({type(error).__name__})") from error
 
     def compare(self, source: Path, target: Path) -> Comparison:

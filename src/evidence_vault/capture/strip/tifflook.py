@@ -71,6 +71,7 @@ def tiff_residues(data: bytes) -> list[str]:
     step, head, entry = (8, 8, 20) if wide else (4, 2, 12)
 
     def number(at: int, size: int) -> int:
+        # Order is big or little.
         return int.from_bytes(data[at : at + size], order)  # type: ignore[arg-type]
 
     seen = bytearray(len(data))

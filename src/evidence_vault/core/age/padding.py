@@ -108,6 +108,7 @@ class PaddedReader(PlainFile):
     def seekable(self) -> bool:
         return True
 
+    # What typeshed calls a buffer is narrower here.
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Fill ``buffer`` as far as the content goes; 0 means its end."""
         view = memoryview(buffer).cast("B")

@@ -7,6 +7,7 @@ lengthened, or whose chunks were swapped or repeated is refused. Writing is in `
 from __future__ import annotations
 
 import io
+from abc import abstractmethod
 from typing import Protocol, TypeGuard
 
 from cryptography.exceptions import InvalidTag
@@ -87,13 +88,14 @@ class PlainFile(io.RawIOBase):
     _position = 0
 
     @property
+    @abstractmethod
     def size(self) -> int:
         """Length of the plaintext in bytes."""
-        raise NotImplementedError
 
+    @abstractmethod
+    # What typeshed calls a buffer is narrower here.
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Fill ``buffer`` as far as the plaintext goes; 0 means its end."""
-        raise NotImplementedError
 
     def readable(self) -> bool:
         return True
@@ -177,6 +179,7 @@ class PayloadReader(PlainFile):
     def seekable(self) -> bool:
         return self._jumps
 
+    # What typeshed calls a buffer is narrower here.
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         """Fill ``buffer`` as far as the plaintext goes; 0 means its end."""
         view = memoryview(buffer).cast("B")
