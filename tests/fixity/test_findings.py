@@ -22,8 +22,8 @@ def _remove(name: str) -> Callable[[Made], None]:
     return lambda vault: (vault.folder / name).unlink()
 
 
-def _flip(name: str) -> Callable[[Made], None]:
-    return lambda vault: flip(vault.folder / name)
+def _flip(name: str, place: int | None = None) -> Callable[[Made], None]:
+    return lambda vault: flip(vault.folder / name, place)
 
 
 DAMAGE: dict[str, tuple[Callable[[Made], object], set[str]]] = {
@@ -36,7 +36,7 @@ DAMAGE: dict[str, tuple[Callable[[Made], object], set[str]]] = {
     ),
     "headers changed places": (swap_headers, {"E-HEADER-SWAPPED"}),
     "pack of headers removed": (_remove("control/headers/0"), {"E-HEADER-MISSING"}),
-    "pack of headers changed": (_flip("control/headers/0"), {"E-HEADER-CHANGED"}),
+    "pack of headers changed": (_flip("control/headers/0", -1), {"E-HEADER-CHANGED"}),
     "pack of records removed": (_remove("archive/log/sealed/0"), {"E-PACK-MISSING"}),
     "pack of records changed": (_flip("archive/log/sealed/0"), {"E-RECORD-CHANGED"}),
     "commit removed": (lambda v: full_commit(v).unlink(), {"E-COMMIT-MISSING"}),

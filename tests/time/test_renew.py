@@ -121,6 +121,15 @@ def test_each_file_of_a_renewed_stamp_tampered_with(
 LAST = ("renewal-0002.sha512", "renewal-0002.tsa.tsr")
 
 
+def test_a_checkpoint_that_cannot_be_read_stops_no_rebuild(vault: Made) -> None:
+    asked(vault)
+    path = vault.folder / "archive" / "evidence" / "1" / "checkpoint"
+    path.write_bytes(path.read_bytes()[:-2] + b"*\n")
+    rebuild(vault.folder, lambda: PASSPHRASE)
+    with vault.open() as opened:
+        assert authorities.verify(opened)["exit"] in (10, 3)
+
+
 def test_nothing_wrong_is_renewed(vault: Made) -> None:
     asked(vault)
     renewed(vault, size=1)

@@ -378,11 +378,14 @@ def quorum(vault: Vault) -> dict[str, Any]:
 
 
 def relearn_cosignatures(vault: Vault) -> None:
-    """Tell a new catalogue of every stored cosignature by a pinned key, each checked."""
+    """Tell a new catalogue of every stored cosignature by a pinned key, each checked.
 
+    Nothing is learned of a size whose own checkpoint is damaged: ``log audit`` and ``fixity`` name it.
+    """
     keys = [key for peer in countersigners(vault.keyring) for key in witness_keys(peer)]
     for size in sorted(signed_sizes(vault)):
-        _tell(vault, size, stored_lines(vault, size, keys))
+        with contextlib.suppress(FormatError):
+            _tell(vault, size, stored_lines(vault, size, keys))
 
 
 def _tell(vault: Vault, size: int, lines: Iterable[tuple[VerifierKey, NoteSignature]]) -> None:
