@@ -380,7 +380,7 @@ def quorum(vault: Vault) -> dict[str, Any]:
 def relearn_cosignatures(vault: Vault) -> None:
     """Tell a new catalogue of every stored cosignature by a pinned key, each checked.
 
-    Nothing is learned of a size whose own checkpoint is damaged: ``log audit`` and ``fixity`` name it.
+    Nothing is learned of a size whose own checkpoint is damaged; audits name that.
     """
     keys = [key for peer in countersigners(vault.keyring) for key in witness_keys(peer)]
     for size in sorted(signed_sizes(vault)):
