@@ -7,7 +7,7 @@ the same plan always gives the same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -96,6 +96,16 @@ class SigningKey:
     sign: Callable[[bytes], bytes]
 
 
+class Extra(Protocol):
+    """Further files of a bundle, made from what its receipts reveal (facts.py) and nothing else.
+
+    ``files`` gives (path, pieces) in the order in which they are written, always the same for the
+    same plan. They are listed in the signed statement like any other file. ``path`` is ASCII.
+    """
+
+    def files(self, plan: BundlePlan, /) -> Iterator[tuple[str, Iterable[bytes]]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class BundlePlan:
     """Everything that goes into one bundle (docs/format-bundle.md).
@@ -107,7 +117,8 @@ class BundlePlan:
     lines by log position.
     ``items`` is gone through several times and may be a sequence that builds its members when
     asked, so that a large export needs no memory for all receipts at once. ``documents``: the
-    network's trust documents by version, one line each.
+    network's trust documents by version, one line each. ``first`` are written before anything
+    else, so that whoever unpacks the bundle meets them first; ``extras`` after the receipts.
     """
 
     bundle_id: str
@@ -124,6 +135,8 @@ class BundlePlan:
     verifier: bytes
     brackets: Mapping[int, Sequence[str]] = field(default_factory=dict)
     documents: Sequence[tuple[int, bytes]] = ()
+    first: Sequence[Extra] = ()
+    extras: Sequence[Extra] = ()
 
     def __post_init__(self) -> None:
         named = [(item.home, item.id) for item in self.items]

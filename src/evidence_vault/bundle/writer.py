@@ -1,8 +1,9 @@
 """Writes a bundle (docs/format-bundle.md) from a plan into a sink, in one pass.
 
-    1 payloads, each hashed again on its way out
+    1 what is to be met first; then payloads, each hashed again on its way out
     2 bag declaration and information, manifests of the payload
-    3 instructions, index, custody record, public keys, receipts, trust documents if asked for
+    3 instructions, index, custody record, public keys, receipts, trust documents if asked for,
+      what the profile adds
     4 the statement over all of these, and its signatures: bare, and as ssh-keygen reads it
     5 tag manifests
 
@@ -21,6 +22,7 @@ from evidence_vault.bundle.index import index_csv
 from evidence_vault.bundle.model import (
     BundleItem,
     BundlePlan,
+    Extra,
     PayloadSource,
     Written,
     bundle_counts,
@@ -65,6 +67,7 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
         sink.begin(plan.top_folder)
         bag = _Bag(sink)
         # 1
+        bag.add_all(plan.first, plan)
         sink.add_folder("data")
         for item in plan.items:
             if item.payload is not None and item.payload_path is not None:
@@ -89,6 +92,7 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
                 bag.add(item.statement_path, item.statement)
         for version, document in plan.documents:
             bag.add(f"trust/{version}.json", document)
+        bag.add_all(plan.extras, plan)
         # 4
         files = bag.rows()
         statement = format_statement(_statement(plan, counts, files))
@@ -115,6 +119,11 @@ class _Bag:
     def add_pieces(self, path: str, pieces: Iterable[bytes]) -> None:
         """A file whose size shows only at its end."""
         self._sink.add(path, None, self._hashed(path, pieces))
+
+    def add_all(self, extras: Iterable[Extra], plan: BundlePlan) -> None:
+        for extra in extras:
+            for path, pieces in extra.files(plan):
+                self.add_pieces(path, pieces)
 
     def add_payload(self, path: str, payload: PayloadSource) -> None:
         """An original: what leaves is hashed again and compared with what was committed to."""

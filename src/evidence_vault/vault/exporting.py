@@ -32,6 +32,7 @@ from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.payloads import Payload, choose_payloads
+from evidence_vault.vault.profiles import PROFILES, first_files, further_files
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.sensitive import sensitive_findings
 from evidence_vault.vault.writer import writing
@@ -134,6 +135,8 @@ def export(
         verifier=shell_verifier(),
         brackets=maker.brackets(),
         documents=_documents(vault) if request.documents else (),
+        first=first_files(request.profile),
+        extras=further_files(request.profile),
     )
     written = _write(plan, request, progress)
     return {
@@ -184,8 +187,8 @@ def _check_request(vault: Vault, request: ExportRequest) -> None:
         )
     if request.folder and not request.clear:
         raise UsageError("--folder needs --clear: an encrypted bundle is one file")
-    if request.profile != "partner":
-        raise UsageError(f"there is no profile {request.profile!r} in this version")
+    if request.profile not in PROFILES:
+        raise UsageError(f"there is no profile {request.profile!r}")
     for text in request.recipients:
         age.parse_recipient(text)
     if request.passphrase is not None:

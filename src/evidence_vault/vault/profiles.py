@@ -1,0 +1,22 @@
+"""For whom a bundle is laid out: which further files each profile of ``export --for`` gets.
+
+Each maker of files stands in bundle/ and is handed here what it needs of other rooms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evidence_vault.bundle.model import Extra
+
+PROFILES = ("partner",)
+
+
+def first_files(profile: str) -> Sequence[Extra]:
+    """What whoever opens the bundle meets first."""
+    return ()
+
+
+def further_files(profile: str) -> Sequence[Extra]:
+    """Reports, pages and tables of the profile."""
+    return ()
