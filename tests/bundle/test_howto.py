@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.tamper.keyclasses import keys_enrolled, keys_revoked, rotated
 from tests.verify.forge import write_folder
 
-from evidence_vault.bundle.howto import commands, how_to_verify
+from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAMES, commands, how_to_verify
 from evidence_vault.bundle.model import BundlePlan
 from evidence_vault.bundle.sinks import FolderSink
 from evidence_vault.bundle.writer import write_bundle
@@ -29,6 +29,59 @@ from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, sign_sshsig
 Plans = Callable[..., BundlePlan]
 SHELLS = [shell for shell in ("dash", "bash") if shutil.which(shell)]
 FIRST = "receipts/QVRM-0000001.txt"
+
+
+MAC = re.compile(r"^  (shasum -a 256 -c \S+)$", re.MULTILINE)
+
+
+def test_both_languages_print_the_same_commands() -> None:
+    english, burmese = (how_to_verify(name) for name in HOW_TO_VERIFY_NAMES)
+    assert commands(english) == commands(burmese) != ""
+    for form in (MAC, re.compile(r"^  (?:ssh-keygen|certutil|foreach|Get-|if|sh |\$).*", re.M)):
+        found = [form.findall(text.decode()) for text in (english, burmese)]
+        assert found[0] == found[1] != []
+
+
+def test_the_burmese_text_runs_as_printed(bundle: Path) -> None:
+    (line,) = re.findall(r"^  (sed -n .*)$", how_to_verify(HOW_TO_VERIFY_NAMES[1]).decode(), re.M)
+    done = subprocess.run(["sh", "-c", line], cwd=bundle, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "RESULT: OK" in done.stdout
+
+
+def test_the_commands_for_macos_run_as_printed(bundle: Path) -> None:
+    if shutil.which("shasum") is None:
+        pytest.skip("shasum is absent")
+    lines = MAC.findall(how_to_verify().decode())
+    assert len(lines) == 2
+    for line in lines:
+        assert subprocess.run(["sh", "-c", line], cwd=bundle).returncode == 0
+    next((bundle / "data").iterdir()).write_bytes(b"another")
+    assert subprocess.run(["sh", "-c", lines[0]], cwd=bundle).returncode == 1
+
+
+def test_padding_is_zero_bytes_or_it_is_added(bundle: Path) -> None:
+    (bundle / "padding").write_bytes(bytes(70_000))
+    assert run(bundle)[0] == 0
+    (bundle / "padding").write_bytes(bytes(70_000) + b"x")
+    status, said = run(bundle)
+    assert status == 1 and "padding: added" in said
+
+
+def test_a_folder_counts_only_where_the_statement_lists_files_in_it(
+    plan: BundlePlan, tmp_path: Path
+) -> None:
+    folder = tmp_path / "more"
+    write_bundle(replace(plan, extras=[_Deep()]), FolderSink(folder))
+    status, said = run(folder)
+    assert status == 0, said
+    (folder / "thumbs2").mkdir()
+    assert run(folder)[0] == 1
+
+
+class _Deep:
+    def files(self, plan: BundlePlan) -> Iterator[tuple[str, Iterable[bytes]]]:
+        yield "thumbs/one.jpg", [b"one"]
 
 
 def run(folder: Path, shell: str = SHELLS[0], script: str | None = None) -> tuple[int, str]:
@@ -446,7 +499,7 @@ def test_a_receipt_of_a_strangers_archive_is_named(plans: Plans, tmp_path: Path)
 def test_the_text_says_what_it_does_not_prove() -> None:
     text = how_to_verify().decode()
     assert text.isascii()
-    assert max(map(len, text.splitlines())) <= 110
+    assert max(map(len, text.splitlines())) <= 120
     for phrase in ("What it doesn't show", "BY ANOTHER CHANNEL", "OpenSSL 3.5", "ML-DSA-44"):
         assert phrase in text
     assert "admissible" not in text

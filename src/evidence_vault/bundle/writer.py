@@ -17,7 +17,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 
 from evidence_vault.bundle.custody import custody_csv, custody_text
-from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAME, how_to_verify
+from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAMES, how_to_verify
 from evidence_vault.bundle.index import index_csv
 from evidence_vault.bundle.model import (
     BundleItem,
@@ -78,7 +78,8 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
         for name, content in zip(MANIFESTS, manifests, strict=True):
             bag.add(name, content)
         # 3
-        bag.add(HOW_TO_VERIFY_NAME, how_to_verify())
+        for name in HOW_TO_VERIFY_NAMES:
+            bag.add(name, how_to_verify(name))
         bag.add(SHELL_VERIFIER, plan.verifier)
         bag.add_pieces("index.csv", index_csv(plan.items))
         head = (plan.origin, plan.checkpoint.size, plan.checkpoint.root, plan.made_at)
