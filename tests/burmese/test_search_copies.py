@@ -9,7 +9,8 @@ import pytest
 from tests.vault.vaults import Made
 
 from evidence_vault.core.zawgyi import zawgyi_to_unicode
-from evidence_vault.vault.exits import ExportRequest, export, get_item
+from evidence_vault.vault.exits import get_item
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.queries import show_item
 from evidence_vault.vault.records import item_history, open_unit, unit_of
 from evidence_vault.vault.searchcopies import check_search, derive_search

@@ -12,7 +12,8 @@ from evidence_vault.core.trust import TrustFile, parse_trust
 from evidence_vault.seal.keyring import Ed25519Signer
 from evidence_vault.seal.recovery import read_recovery
 from evidence_vault.vault import keychanges
-from evidence_vault.vault.exits import ExportRequest, export, write_receipts
+from evidence_vault.vault.exits import write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.keychanges import Ceremony
 from evidence_vault.vault.trusting import export_trust
 from evidence_vault.verify import verify_bundle, verify_receipt

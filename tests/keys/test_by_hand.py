@@ -13,7 +13,7 @@ from tests.vault.vaults import Made
 from evidence_vault.core.findings import Report
 from evidence_vault.errors import Exit
 from evidence_vault.seal.keyring import Ed25519Signer
-from evidence_vault.vault.exits import ExportRequest, export
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.verify import verify_bundle
 
 

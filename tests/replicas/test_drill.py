@@ -58,7 +58,8 @@ def lose_everything(world: World, *keep: Path) -> None:
 
 def exports(world: World) -> tuple[Path, Path, Path]:
     """A receipt, a bundle and the trust file, as strangers hold them."""
-    from evidence_vault.vault.exits import ExportRequest, export, write_receipts
+    from evidence_vault.vault.exits import write_receipts
+    from evidence_vault.vault.exporting import ExportRequest, export
     from evidence_vault.vault.trusting import export_trust
 
     receipt, bundle, trust = (world.base / n for n in ("receipt.txt", "bundle", "trust.json"))

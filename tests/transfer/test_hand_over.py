@@ -12,7 +12,8 @@ from evidence_vault.core.findings import Outcome, Report
 from evidence_vault.errors import EvidenceError
 from evidence_vault.vault.checking import log_audit
 from evidence_vault.vault.doctor import doctor
-from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
+from evidence_vault.vault.exits import get_item, write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.handovers import list_handovers
 from evidence_vault.vault.queries import history, list_items, search_items, show_item

@@ -13,7 +13,8 @@ from evidence_vault.errors import EvidenceError, UsageError
 from evidence_vault.vault.accepting import AcceptRequest, accept
 from evidence_vault.vault.acknowledging import acknowledge
 from evidence_vault.vault.checking import log_audit
-from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
+from evidence_vault.vault.exits import get_item, write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.grants import grant
 from evidence_vault.vault.ingest import IngestRequest, ingest

@@ -30,7 +30,8 @@ from evidence_vault.seal import keyring
 from evidence_vault.vault import derivatives
 from evidence_vault.vault.accepting import AcceptRequest, accept
 from evidence_vault.vault.describing import describe
-from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
+from evidence_vault.vault.exits import get_item, write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.offering import OfferRequest, offer

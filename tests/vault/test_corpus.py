@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from evidence_vault.core.canonical import unb64
-from evidence_vault.vault.exits import ExportRequest, export, get_item
+from evidence_vault.vault.exits import get_item
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.records import ingested_event
 

@@ -15,7 +15,8 @@ import pytest
 from evidence_vault.errors import Exit, StoreError
 from evidence_vault.store import filesystem
 from evidence_vault.vault import ingest as taking_in
-from evidence_vault.vault.exits import ExportRequest, export, get_item
+from evidence_vault.vault.exits import get_item
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.rebuilding import rebuild
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from evidence_vault.core.canonical import unb64
-from evidence_vault.vault.exits import ExportRequest, export, get_item
+from evidence_vault.vault.exits import get_item
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.queries import history, search_items, show_item
 from evidence_vault.vault.rebuilding import rebuild
 

@@ -23,7 +23,8 @@ from evidence_vault.errors import Exit
 from evidence_vault.vault.asking import stamp
 from evidence_vault.vault.authorities import add_authority
 from evidence_vault.vault.checking import log_audit, log_checkpoint, log_status
-from evidence_vault.vault.exits import ExportRequest, export, write_receipts
+from evidence_vault.vault.exits import write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.queries import history, list_items, show_item
 from evidence_vault.vault.rebuilding import rebuild

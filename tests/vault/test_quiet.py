@@ -17,7 +17,8 @@ import pytest
 
 from evidence_vault.core.fields import parse_fields
 from evidence_vault.vault.describing import describe
-from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
+from evidence_vault.vault.exits import get_item, write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.fixity import fixity
 
 from .conftest import MakeVault

@@ -12,7 +12,8 @@ import pytest
 from evidence_vault.capture.metadata import find_exiftool
 from evidence_vault.errors import ToolMissing
 from evidence_vault.vault import sensitive
-from evidence_vault.vault.exits import ExportRequest, export, get_item
+from evidence_vault.vault.exits import get_item
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.sensitive import NEVER_READ
 
 from .vaults import ROOT, Made

@@ -19,7 +19,8 @@ from evidence_vault.core.findings import Report
 from evidence_vault.core.trust import parse_trust
 from evidence_vault.errors import UsageError
 from evidence_vault.vault import derivatives
-from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
+from evidence_vault.vault.exits import get_item, write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.fixity import fixity
 from evidence_vault.vault.queries import history, show_item
 from evidence_vault.vault.records import item_history

@@ -20,7 +20,8 @@ from evidence_vault.errors import (
 )
 from evidence_vault.vault.checking import log_checkpoint
 from evidence_vault.vault.describing import describe
-from evidence_vault.vault.exits import ExportRequest, export, get_item
+from evidence_vault.vault.exits import get_item
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.queries import history, list_items, show_item
 from evidence_vault.vault.rebuilding import rebuild

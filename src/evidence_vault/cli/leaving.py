@@ -115,8 +115,8 @@ def export(
     A stranger verifies it offline. It is recorded before anything readable leaves. Say how it
     leaves: --to, --export-passphrase-file or --clear.
     """
-    from evidence_vault.vault.exits import ExportRequest
-    from evidence_vault.vault.exits import export as export_items
+    from evidence_vault.vault.exporting import ExportRequest
+    from evidence_vault.vault.exporting import export as export_items
 
     if everything and (items or case or query):
         raise UsageError("--all stands alone: it means every item")

@@ -17,7 +17,8 @@ from evidence_vault.seeds import demo_folder
 from evidence_vault.vault.checking import log_audit, log_checkpoint
 from evidence_vault.vault.creation import create_vault
 from evidence_vault.vault.derivatives import derive
-from evidence_vault.vault.exits import ExportRequest, export, get_item, write_receipts
+from evidence_vault.vault.exits import get_item, write_receipts
+from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.ingest import IngestRequest, ingest
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.trusting import export_trust

@@ -6,19 +6,29 @@ Codes and fields are stable; wording is not. A language that nobody has reviewed
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 
 from evidence_vault.errors import InternalError
 
 LANGUAGES = ("en", "my")
 DEFAULT = "en"
+# Further parts of the catalogue: `<part>_<language>.py` each, no code in two of them.
+PARTS: tuple[str, ...] = ()
 
 
+@cache
 def catalogue(lang: str) -> Mapping[str, str]:
     """All templates of a language; English for one that is not known."""
-    module = import_module(f"{__name__}.{lang if lang in LANGUAGES else DEFAULT}")
-    messages: Mapping[str, str] = module.MESSAGES
-    return messages
+    name = lang if lang in LANGUAGES else DEFAULT
+    modules = [name, *(f"{part}_{name}" for part in PARTS)]
+    found: dict[str, str] = {}
+    for module in modules:
+        messages: Mapping[str, str] = import_module(f"{__name__}.{module}").MESSAGES
+        if twice := found.keys() & messages.keys():
+            raise InternalError(f"two messages {min(twice)} in {name}")
+        found |= messages
+    return found
 
 
 def is_reviewed(lang: str) -> bool:
