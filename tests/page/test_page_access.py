@@ -30,7 +30,8 @@ def focused(reader: Reader) -> str:
 
 def test_all_of_it_works_by_keyboard_alone(reader: Reader, evidence: Evidence) -> None:
     page = reader.page
-    papers = [evidence.receipt(FULL, "r.txt"), evidence.file("one.jpg")]
+    papers = [str(evidence.receipt(FULL, "r.txt")), str(evidence.file("one.jpg"))]
+    page.on("filechooser", lambda chooser: chooser.set_files(papers))
     passed = []
     for _ in range(20):
         page.keyboard.press("Tab")
@@ -38,9 +39,7 @@ def test_all_of_it_works_by_keyboard_alone(reader: Reader, evidence: Evidence) -
         if passed[-1] == "choose-files":
             break
     assert passed == ["Skip to the result", "lang-en", "lang-my", "choose-files"]
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files([str(path) for path in papers])
+    page.keyboard.press("Enter")
     page.wait_for_selector("#given li:nth-child(2)")
     assert focused(reader) == "choose-files"
     passed = []
@@ -74,9 +73,8 @@ def test_every_control_has_a_name(reader: Reader, evidence: Evidence, lang: str)
         if node["role"]["value"] in CONTROLS and not node.get("name", {}).get("value", "").strip()
     ]  # fmt: skip
     assert unnamed == []
-    assert {"banner", "main", "heading", "status", "article", *CONTROLS} - {"progressbar"} <= {
-        *roles
-    }
+    shown = CONTROLS - {"progressbar"}
+    assert {"banner", "main", "heading", "status", "article", *shown} <= {*roles}
     assert roles.count("region") >= 3
 
 

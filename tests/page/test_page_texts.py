@@ -27,6 +27,9 @@ from .reader import Reader
 RELEASED = Path(__file__).resolve().parents[1] / "released" / "bundle-1a"
 
 
+MEASURE = "each => parseFloat(getComputedStyle(each).lineHeight)"
+
+
 def squeezed(text: str) -> str:
     return "".join(text.split())
 
@@ -72,7 +75,7 @@ def _told_elsewhere(real: Any, lang: str) -> list[str]:
     found += [message(lang, code).split("{")[0] for code in ("H-NO-TRUST",) if "trust" not in facts]
     if facts.get("trust"):
         found.append(facts["trust"]["fingerprint"])
-    return found + [f"{facts['fingerprint']} "]
+    return [*found, f"{facts['fingerprint']} "]
 
 
 def _revealed(line: str) -> str | None:
@@ -130,15 +133,11 @@ def test_the_page_escapes_as_the_program_does() -> None:
 
 def test_burmese_is_set_apart_and_nothing_is_remembered(reader: Reader, evidence: Evidence) -> None:
     page = reader.page
-    english = page.locator("main p").first.evaluate(
-        "each => parseFloat(getComputedStyle(each).lineHeight)"
-    )
+    english = page.locator("main p").first.evaluate(MEASURE)
     page.click("#lang-my")
     assert page.evaluate("document.documentElement.lang") == "my"
     assert page.title().startswith(message("my", "P-TITLE"))
-    stacked = page.locator("main p").first.evaluate(
-        "each => parseFloat(getComputedStyle(each).lineHeight)"
-    )
+    stacked = page.locator("main p").first.evaluate(MEASURE)
     assert stacked > english * 1.1
     assert "Myanmar" in page.evaluate("getComputedStyle(document.body).fontFamily")
     assert page.get_attribute("#lang-my", "aria-pressed") == "true"

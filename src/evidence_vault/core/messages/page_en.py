@@ -5,8 +5,8 @@ from __future__ import annotations
 MESSAGES: dict[str, str] = {
     "P-TITLE": "Check a receipt or a bundle",
     "P-INTRO": "Give a receipt with its file, or a whole bundle, and the trust file of the "
-    "archive. All is checked inside this browser. This page sends nothing and needs no network: you may "
-    "unplug it.",
+    "archive. All is checked inside this browser. This page sends nothing and "
+    "needs no network: you may unplug it.",
     "P-LANGUAGE": "Language",
     "P-SKIP": "Skip to the result",
     # Giving files
