@@ -52,8 +52,12 @@ def test_all_of_it_works_by_keyboard_alone(reader: Reader, evidence: Evidence) -
     page.wait_for_selector("article")
     assert focused(reader) == "result-title"
     page.keyboard.press("Tab")
+    assert focused(reader).startswith("1. ")
     page.keyboard.press("Enter")
-    assert page.locator("article details[open]").count() == 1
+    assert page.locator("#result-1-step-1").evaluate("each => each.matches(':target')")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.locator("#result-1-step-1 > details[open]").count() == 1
     assert reader.headlines() == ["DOES NOT MATCH."]
 
 

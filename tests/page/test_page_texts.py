@@ -95,10 +95,10 @@ def test_the_fingerprint_stands_in_words_and_in_hex(
     reader.check()
     facts = real.facts
     lists = reader.page.locator(".words").all()
-    shown = [" ".join(each.locator("li").all_inner_texts()) for each in lists]
+    shown = [" ".join(each.locator("li").all_text_contents()) for each in lists]
     expected = [facts["fingerprint_words"]]
     if facts.get("trust"):
-        expected.append(facts["trust"]["fingerprint_words"])
+        expected.insert(0, facts["trust"]["fingerprint_words"])
         assert facts["trust"]["fingerprint"] in reader.text(".who")
     assert shown == expected
     assert facts["fingerprint"] in reader.text(".who")

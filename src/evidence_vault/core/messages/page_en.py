@@ -71,7 +71,7 @@ MESSAGES: dict[str, str] = {
     "P-STEPS": "What was checked",
     "P-SHOW-FINDINGS": "Details",
     "P-TECHNICAL": "Code and values",
-    "P-REVEALED": "Revealed fields",
+    "P-REVEALED": "Revealed fields:",
     "P-EVENTS-BRACKETS": "Times between which an entry was made, as far as others vouch for them:",
     "P-WHOLE-VALUE": "the whole value, {count} characters",
     "P-SHOW-MORE": "Show them",

@@ -84,25 +84,27 @@ function fingerprint(lang, title, facts) {
   );
 }
 
+/**
+ * Whose evidence it is. With a trust file that one's words are to be compared, and the vault's own
+ * fingerprint follows from it; without, the vault's is all there is.
+ */
 function who(lang, report) {
   const { facts } = report;
+  if (!facts.fingerprint && !facts.trust) return null;
   const open = report.steps.some((step) =>
     step.findings.some((finding) => finding.code === "W-NO-TRUST"),
   );
-  if (!facts.fingerprint && !facts.trust) return null;
-  const explained = open
-    ? element("p", { class: "notice" }, sentence(lang, "P-TRUST-NONE"))
-    : null;
+  const vault = fingerprint(lang, sentenceParts(lang, "P-VAULT-FINGERPRINT"), facts);
   return element(
     "section",
     { class: "who" },
     element("h4", {}, sentence(lang, "P-WHO")),
-    explained,
-    fingerprint(lang, sentenceParts(lang, "P-VAULT-FINGERPRINT"), facts),
-    facts.trust
-      ? fingerprint(lang, sentenceParts(lang, "P-WHO-TRUST", facts.trust), facts.trust)
-      : null,
+    open ? line(lang, "P-TRUST-NONE", {}, { class: "notice" }) : null,
+    facts.trust ? fingerprint(lang, sentenceParts(lang, "P-WHO-TRUST", facts.trust), facts.trust) : vault,
     line(lang, "P-READ-ALOUD"),
+    facts.trust && vault !== null
+      ? element("details", {}, element("summary", {}, sentence(lang, "P-VAULT-FINGERPRINT")), vault)
+      : null,
   );
 }
 
@@ -186,15 +188,41 @@ function technical(lang, findings) {
   );
 }
 
-function stepItem(lang, step) {
+function stepTitle(lang, step) {
+  return isKnown(step.code) ? sentence(lang, step.code) : escapeForDisplay(step.code);
+}
+
+/** Which steps keep the verdict from being "matches", each leading to its place below. */
+function reasons(lang, report, id) {
+  const loud = report.steps.filter((step) => {
+    const outcome = stepOutcome(step);
+    return outcome === "does not match" || outcome === "could not be checked";
+  });
+  if (loud.length === 0) return null;
+  return element(
+    "ul",
+    { class: "reasons" },
+    loud.map((step) =>
+      element(
+        "li",
+        {},
+        outcomeBadge(lang, stepOutcome(step)),
+        " ",
+        element("a", { href: `#${id}-step-${step.number}` }, `${step.number}. ${stepTitle(lang, step)}`),
+      ),
+    ),
+  );
+}
+
+function stepItem(lang, step, id) {
   const outcome = stepOutcome(step);
   const quiet = (finding) => ["matches", "information"].includes(finding.outcome);
   const loud = step.findings.filter((finding) => !quiet(finding));
   const calm = step.findings.filter(quiet);
-  const title = isKnown(step.code) ? sentence(lang, step.code) : escapeForDisplay(step.code);
+  const title = stepTitle(lang, step);
   return element(
     "li",
-    { class: "step", value: String(step.number) },
+    { class: "step", id: `${id}-step-${step.number}`, value: String(step.number) },
     element("p", { class: "step-title" }, outcomeBadge(lang, outcome), " ", title),
     loud.length > 0 ? findingList(lang, loud, outcome) : null,
     step.findings.length > 0
@@ -242,10 +270,11 @@ function eventItem(lang, event) {
     event.gap_seconds === null || event.gap_seconds === undefined
       ? null
       : line(lang, "H-GAP", { gap: span(event.gap_seconds) }, { class: "edge" }),
+    revealed.length > 0 ? line(lang, "P-REVEALED", {}, { class: "edge" }) : null,
     revealed.length > 0
       ? element(
           "dl",
-          { class: "revealed", "aria-label": sentence(lang, "P-REVEALED") },
+          { class: "revealed" },
           revealed.map(([name, held]) => [
             element("dt", {}, value(escapeForDisplay(name))),
             element("dd", {}, revealedValue(lang, held)),
@@ -282,15 +311,16 @@ function notes(lang, list) {
   );
 }
 
-/** All that a report says, as nodes. */
-export function reportNodes(lang, report) {
+/** All that a report says, as nodes; `id` begins the names of places in it. */
+export function reportNodes(lang, report, id) {
   const [code, name] = headlineOf(judge(report));
   return [
     verdict(name, sentence(lang, code)),
+    reasons(lang, report, id),
     about(lang, report.facts),
     who(lang, report),
     element("h4", {}, sentence(lang, "P-STEPS")),
-    element("ol", { class: "steps" }, report.steps.map((step) => stepItem(lang, step))),
+    element("ol", { class: "steps" }, report.steps.map((step) => stepItem(lang, step, id))),
     events(lang, report.events),
     notes(lang, report.notes),
   ];

@@ -46,7 +46,7 @@ function article(lang, result, number) {
   const { job } = result;
   const id = `result-${number}`;
   const body = result.report
-    ? reportNodes(lang, result.report)
+    ? reportNodes(lang, result.report, id)
     : result.error
       ? stopped(lang, result.error)
       : answered(lang, job);
