@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -201,3 +203,48 @@ def test_real_evidence_makes_no_request(real_reader: Reader, material: dict[str,
     real_reader.check()
     rest = [each for each in real_reader.requests if each != real_reader.url]
     assert rest and all(each.startswith("blob:null/") for each in rest)
+
+
+def _renderer_peak() -> int:
+    """The most memory that a page of any Chromium on this machine has held, in bytes."""
+    peaks = [0]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"--type=renderer" in (process / "cmdline").read_bytes():
+                status = (process / "status").read_text()
+                peaks += [int(kib) * 1024 for kib in re.findall(r"VmHWM:\s+(\d+) kB", status)]
+        except OSError:
+            continue
+    return max(peaks)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_video_of_5_gb_streams(real_reader: Reader, tmp_path: Path) -> None:
+    """More than 2^32 bytes, in memory that does not grow with it."""
+    size = 5_000_000_000
+    video = tmp_path / "video.mp4"
+    with video.open("wb") as stream:
+        stream.write(b"ftyp")
+        stream.truncate(size)
+    digests = [hashlib.sha256(), hashlib.sha512()]
+    with video.open("rb") as stream:
+        while chunk := stream.read(1 << 22):
+            for digest in digests:
+                digest.update(chunk)
+    maker = Maker()
+    item = maker.ingest(
+        b"",
+        content_sha256=digests[0].hexdigest(),
+        content_sha512=digests[1].hexdigest(),
+        content_size=str(size),
+    )
+    receipt, trust = tmp_path / "receipt.txt", tmp_path / "trust.json"
+    receipt.write_bytes(format_receipt(maker.receipt(item)))
+    trust.write_bytes(format_trust(maker.trust()))
+    real_reader.give(receipt, video, trust)
+    before = _renderer_peak()
+    real_reader.page.click("#start")
+    real_reader.page.wait_for_selector("#results article", timeout=3_000_000)
+    assert real_reader.headlines() == [HEADLINES[0]]
+    assert _renderer_peak() - before < 400_000_000

@@ -82,6 +82,7 @@ def test_progress_shows_the_time_left_and_can_be_cancelled(
         reader.page.wait_for_function(
             "() => document.querySelector('#working-text').textContent.includes('left')"
         )
+        assert reader.page.evaluate("document.activeElement.id") == "cancel"
         shown = reader.text("#working")
         assert "of 5.00 GB read" in shown and "data/video.mp4" in shown
         reader.page.click("#cancel")

@@ -50,7 +50,9 @@ function drawGiven() {
 function drawWorking() {
   by("working").hidden = working === null;
   by("cancel").hidden = working === null;
+  if (working !== null && document.activeElement === by("start")) by("cancel").focus();
   by("start").hidden = working !== null;
+  for (const id of ["choose-files", "choose-folder", "remove-all"]) by(id).disabled = working !== null;
   if (working === null) return;
   const { title, progress } = working;
   const name = sentence(lang, title.code, title.fields);

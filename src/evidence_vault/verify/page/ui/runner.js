@@ -5,6 +5,7 @@
 import { check, describe } from "./check.js";
 
 const CANCELLED = Symbol("cancelled");
+const READY_WITHIN = 20_000; // milliseconds; a browser may drop a worker without a word
 const OWN_TEXT = globalThis.document?.currentScript?.textContent ?? null;
 
 // Pages under this policy may make a worker only from an address that a named rule let through.
@@ -32,6 +33,7 @@ function startWorker() {
 function inWorker(worker, job, tell) {
   return new Promise((answer) => {
     let ready = false;
+    setTimeout(() => ready || answer(null), READY_WITHIN);
     worker.onmessage = ({ data }) => {
       if (data.ready) {
         ready = true;
