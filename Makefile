@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
 PIP := install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2
+PAGE := src/evidence_vault/verify/page
 export PYTHON
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all tamper strip-table fault-table lint bench bench-catalogue lock clean \
-    up down system-demo system-test system-servers
+    page page-tools up down system-demo system-test system-servers
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -18,14 +19,18 @@ help:  ## say what can be made
 demo: system-demo $(VENV)/ready-run  ## the main job on the sample material, in under two minutes
 	@$(BIN)/evidence-vault demo
 
-test: lint system-test  ## lint, types, layers, documents and the quick tests
+test: lint system-test page-tools  ## lint, types, layers, documents and the quick tests
 	$(PYTEST) -m "not slow"
 
-test-all: lint system-test  ## the same with the slow tests: corpus, sweeps, kills
+test-all: lint system-test page-tools  ## the same with the slow tests: corpus, sweeps, kills
 	$(PYTEST)
 
 tamper: $(VENV)/ready-test system-test  ## every class of tampering on both verifiers: docs/tamper-table.md
 	$(BIN)/python -m tests.tamper.table
+
+page: $(VENV)/ready-run system-test page-tools  ## build the verifier page, verify.html, from its sources
+	$(BIN)/python $(PAGE)/messages.py | node $(PAGE)/build.mjs $(PAGE).html.new
+	@mv $(PAGE).html.new $(dir $(PAGE))verify.html
 
 strip-table: $(VENV)/ready-test system-test  ## hunt for leaks in copies of the corpus: docs/strip-table.md
 	$(BIN)/python -m tests.strip.table
@@ -54,7 +59,7 @@ bench-catalogue: $(BENCH_VENV)/ready  ## a catalogue of 1,000,000 items (BENCH_A
 
 clean:  ## remove the environments and what tools left behind; no vault is touched
 	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf .import_linter_cache .grimp_cache
+	rm -rf .import_linter_cache .grimp_cache $(PAGE)/node_modules
 	find src tests seeds benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- what the targets stand on ----
@@ -65,11 +70,20 @@ system-demo:
 system-test: system-demo
 	@.ci/need age=age go=golang-go \
 	    /usr/share/gocode/src/golang.org/x/mod=golang-golang-x-mod-dev \
-	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs git=git \
+	    mkfs.vfat=dosfstools mount=mount openssl=openssl node=nodejs npm=npm git=git \
 	    busybox=busybox mawk=mawk gawk=gawk ssh-keygen=openssh-client \
 	    ffmpeg=ffmpeg ffprobe=ffmpeg qpdf=qpdf pdftotext=poppler-utils \
+	    chromium=chromium /usr/share/fonts/truetype/noto/NotoSansMyanmar-Regular.ttf=fonts-noto-core \
 	    gcc=gcc /usr/include/stdio.h=libc6-dev
 	@$(MAKE) --no-print-directory system-servers
+
+# What builds the verifier page and judges it, pinned by package-lock.json. Without npm or a network
+# the page that is there is used; tests that need these packages say so.
+page-tools: system-test
+	@cmp -s $(PAGE)/package-lock.json $(PAGE)/node_modules/installed-lock.json || { \
+	    (cd $(PAGE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error) && \
+	    cp $(PAGE)/package-lock.json $(PAGE)/node_modules/installed-lock.json; } || \
+	    echo "npm ci failed: the verifier page can't be built again here" >&2
 
 system-servers:
 	@.ci/need ceph-mon=ceph-mon ceph-osd=ceph-osd radosgw=radosgw ceph=ceph-common \

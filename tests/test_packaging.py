@@ -56,6 +56,8 @@ def test_wheel_carries_types_and_all_demonstration_files(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert "evidence_vault/py.typed" in names
+    assert "evidence_vault/verify/verify.html" in names
+    assert not any(name.startswith("evidence_vault/verify/page/") for name in names)
     assert len(DEMO_FILES) >= 11
     shipped = {
         f"evidence_vault/_seeds/demo/{path.relative_to(ROOT / 'seeds' / 'demo').as_posix()}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from evidence_vault.verify import shell_verifier
+from evidence_vault.verify import page_verifier, shell_verifier
 
 from .conftest import Desk
 from .runner import check_schema
@@ -36,6 +36,7 @@ def handed(desk: Desk) -> Path:
 
 
 def test_the_verifier_of_record_checks_bundle_and_receipt(handed: Path) -> None:
+    assert (handed / "to" / "verify.html").read_bytes() == page_verifier()
     assert (handed / "to" / "verify.sh").read_bytes() == shell_verifier()
     assert (handed / "bundle" / "verify.sh").read_bytes() == shell_verifier()
     head: list[str | Path] = ["sh", handed / "to" / "verify.sh", "-c", "-t", handed / "trust.json"]

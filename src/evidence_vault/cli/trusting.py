@@ -25,7 +25,8 @@ def trust() -> None:
     "--verifier",
     type=PATH,
     metavar="FOLDER",
-    help="Also write verify.sh, which needs none of our programs, and allowed_signers.",
+    help="Also write verify.html and verify.sh, which need none of our programs, and "
+    "allowed_signers.",
 )
 @with_session
 def export(session: Session, out: Path, verifier: Path | None) -> Answer:

@@ -1,4 +1,4 @@
-"""What goes to a partner with a trust file: ``verify.sh`` and an ``allowed_signers`` file."""
+"""What goes to a partner with a trust file: two verifiers and an ``allowed_signers`` file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, allowed_signer
 from evidence_vault.core.trust import TrustFile
 from evidence_vault.errors import StoreError
 from evidence_vault.vault.files import demand_absent, write_new
-from evidence_vault.verify import shell_verifier
+from evidence_vault.verify import page_verifier, shell_verifier
 
-SHELL_VERIFIER, ALLOWED_SIGNERS = "verify.sh", "allowed_signers"
+PAGE_VERIFIER, SHELL_VERIFIER, ALLOWED_SIGNERS = "verify.html", "verify.sh", "allowed_signers"
 
 
 def allowed_signers(trust: TrustFile) -> bytes:
@@ -30,18 +30,18 @@ def allowed_signers(trust: TrustFile) -> bytes:
 
 
 def demand_room(folder: Path) -> None:
-    """Raises UsageError when one of the two files is there already."""
+    """Raises UsageError when one of the files is there already."""
     if folder.is_dir():
-        for name in (SHELL_VERIFIER, ALLOWED_SIGNERS):
+        for name in (PAGE_VERIFIER, SHELL_VERIFIER, ALLOWED_SIGNERS):
             demand_absent(folder / name)
     else:
         demand_absent(folder)
 
 
 def write_verifier(folder: Path, trust: TrustFile) -> list[dict[str, str]]:
-    """Write both files into a folder, made if need be; where each is and its SHA-256.
+    """Write the files into a folder, made if need be; where each is and its SHA-256.
 
-    This copy of the verifier is the one that counts: it goes the way of the trust file.
+    These copies of the verifiers are the ones that count: they go the way of the trust file.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -49,6 +49,7 @@ def write_verifier(folder: Path, trust: TrustFile) -> list[dict[str, str]]:
         raise StoreError(f"{folder} can't be made: {error.strerror}") from error
     written = []
     for name, data in (
+        (PAGE_VERIFIER, page_verifier()),
         (SHELL_VERIFIER, shell_verifier()),
         (ALLOWED_SIGNERS, allowed_signers(trust)),
     ):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "load_trust",
+    "page_verifier",
     "read_receipt",
     "render_text",
     "report_to_json",
@@ -60,6 +61,16 @@ def shell_verifier() -> bytes:
     from importlib.resources import files
 
     return files("evidence_vault.verify").joinpath("verify.sh").read_bytes()
+
+
+def page_verifier() -> bytes:
+    """The text of ``verify.html``: the third verifier, one page for any browser, offline.
+
+    It is built from ``verify/page/`` (see ``docs/verify-page.md``) and stands in version control.
+    """
+    from importlib.resources import files
+
+    return files("evidence_vault.verify").joinpath("verify.html").read_bytes()
 
 
 def read_receipt(path: Path) -> bytes:
