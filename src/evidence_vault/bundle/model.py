@@ -114,8 +114,7 @@ class BundlePlan:
     hash of the ``exported`` event at ``exported_index``. ``keys``: (role, raw Ed25519 public
     key). ``proofs``: JSON form of a core.proofclaim.ProofClaim. ``software``: program and version.
     ``verifier``: the bytes of ``verify.sh``. ``brackets``: what to say of the time of an entry,
-    lines by log position; ``times``: the same as JSON values (``not_before``, ``not_after``: None or
-    {basis, by, time}; ``gap_seconds``), for those who say it in another language.
+    lines by log position.
     ``items`` is gone through several times and may be a sequence that builds its members when
     asked, so that a large export needs no memory for all receipts at once. ``documents``: the
     network's trust documents by version, one line each. ``first`` are written before anything
@@ -135,7 +134,6 @@ class BundlePlan:
     software: str
     verifier: bytes
     brackets: Mapping[int, Sequence[str]] = field(default_factory=dict)
-    times: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     documents: Sequence[tuple[int, bytes]] = ()
     first: Sequence[Extra] = ()
     extras: Sequence[Extra] = ()

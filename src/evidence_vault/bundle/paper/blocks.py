@@ -42,6 +42,16 @@ def event(title: str, rows: Iterable[tuple[str, Sequence[Line]]]) -> Block:
     return {"kind": "event", "title": title, "rows": pairs(rows)["rows"]}
 
 
+def code(lines: Iterable[str]) -> Block:
+    """Lines to be typed or saved as they are."""
+    return {"kind": "code", "lines": list(lines)}
+
+
+def fill_in(labels: Iterable[str]) -> Block:
+    """Lines to write on by hand."""
+    return {"kind": "fill-in", "labels": list(labels)}
+
+
 def picture(jpeg: str, alt: str) -> Block:
     """A small picture; ``jpeg`` in base64."""
     return {"kind": "picture", "jpeg": jpeg, "alt": alt}

@@ -41,6 +41,7 @@ _OUTCOMES = {
     Outcome.UNCHECKED: "O-UNCHECKED",
     Outcome.INFORMATION: "RP-C-NOTHING",
 }
+_BASES = {"token": "RP-B-TOKEN", "countersigner": "RP-B-COUNTERSIGNER"}
 _LEAVING = {"original": "RP-LV-ORIGINAL", "copy": "RP-LV-COPY"}
 _REASONS = ("RP-R-NOT-ASKED", "RP-R-NOT-KEPT")
 
@@ -73,7 +74,11 @@ class Words:
         if value is None:
             return [self("RP-E-WITHDRAWN")]
         if name.endswith(("sha256", "sha512")) and isinstance(value, str):
-            return blocks.hex_lines(value) if value.isalnum() and value.isascii() else [self.plain(value)]
+            return (
+                blocks.hex_lines(value)
+                if value.isalnum() and value.isascii()
+                else [self.plain(value)]
+            )
         made: list[Line] = [self.plain(line) for line in value_lines(name, value)]
         if len(made) > MAX_LINES:
             made = [*made[:MAX_LINES], self("RP-MORE", count=len(made) - MAX_LINES)]
@@ -129,7 +134,8 @@ def chain_blocks(chain: Chain, subject: ReportSubject, words: Words) -> Iterator
     ]
     rows.append((words("RP-T-ATTENTION"), attention))
     yield blocks.pairs(rows)
-    yield from _chain(facts.events, subject, words)
+    checked = () if chain.checked is None else chain.checked.events
+    yield from _chain(facts.events, {edges["index"]: edges for edges in checked}, words)
 
 
 def is_jpeg(data: bytes) -> bool:
@@ -178,8 +184,9 @@ def _checks(report: Report | None, words: Words) -> list[Line]:
 
 
 def _chain(
-    events: Sequence[CustodyEvent], subject: ReportSubject, words: Words
+    events: Sequence[CustodyEvent], times: Mapping[int, Mapping[str, Any]], words: Words
 ) -> Iterator[Block]:
+    """``times``: time brackets by log position, as the check of the receipt found them."""
     fields = {"count": len(events), "first": events[0].item_seq, "last": events[-1].item_seq}
     yield blocks.heading(3, words("RP-I-CHAIN", **fields))
     cut = len(events) - FIRST_ENTRIES - LAST_ENTRIES
@@ -190,18 +197,23 @@ def _chain(
         if cut > 0 and FIRST_ENTRIES <= number < len(events) - LAST_ENTRIES:
             continue
         title = f"{event.item_seq}. {words.plain(event_in_words(event.type, words.lang))}"
-        yield blocks.event(f"{title}  ({words.plain(event.type)})", _rows(event, subject, words))
+        yield blocks.event(
+            f"{title}  ({words.plain(event.type)})", _rows(event, times.get(event.position), words)
+        )
 
 
 def _rows(
-    event: CustodyEvent, subject: ReportSubject, words: Words
+    event: CustodyEvent, edges: Mapping[str, Any] | None, words: Words
 ) -> Iterator[tuple[str, Sequence[Line]]]:
     if event.void:
         yield words("RP-E-VOID"), [words("RP-E-VOID-WHY")]
     yield words("RP-E-RECORDED"), [words("RP-E-CLOCK", time=clock(event.recorded_at))]
-    yield words("RP-E-PROVED"), time_lines(subject.times.get(event.position, {}), words)
+    yield words("RP-E-PROVED"), time_lines(event, edges, words)
     for name in CLAIMED:
-        yield words("RP-E-CLAIMED", what=claim_in_words(name, words.lang)), _claim(event, name, words)
+        yield (
+            words("RP-E-CLAIMED", what=claim_in_words(name, words.lang)),
+            _claim(event, name, words),
+        )
     key = words("RP-E-KEY", role=event.role, key=event.signer[:KEY_DIGITS])
     yield words("RP-E-SIGNED"), [key]
     place = words("RP-E-ENTRY", index=event.position)
@@ -215,17 +227,23 @@ def _rows(
     absent = [name for name in event.unknown if not (arrived and name in CLAIMED)]
     label = "RP-E-UNCHANGED" if event.type == "described" else "RP-E-UNKNOWN"
     yield words(label), [words.names(absent, event.type)] if absent else []
-    yield words("RP-E-WITHHELD"), [words.names(event.withheld, event.type)] if event.withheld else []
+    yield (
+        words("RP-E-WITHHELD"),
+        [words.names(event.withheld, event.type)] if event.withheld else [],
+    )
 
 
-def time_lines(edges: Mapping[str, Any], words: Words) -> list[Line]:
-    """The bracket of an entry, or that nobody else shows its time."""
+def time_lines(event: CustodyEvent, edges: Mapping[str, Any] | None, words: Words) -> list[Line]:
+    """The bracket of an entry as its receipt was checked; unchecked, as the archive has it."""
+    if edges is None:
+        return [words.plain(line) for line in event.bracket] or [words("RP-E-NO-TIME")]
     made: list[Line] = []
     for edge, code in (("not_before", "RP-E-NOT-BEFORE"), ("not_after", "RP-E-NOT-AFTER")):
         found = edges.get(edge)
         if found:
-            by = words.plain(str(found["by"]))
-            made.append(words(code, time=clock(str(found["time"])), by=by))
+            basis = words(_BASES[found["basis"]])
+            fields = {"time": clock(str(found["time"])), "by": words.plain(str(found["by"]))}
+            made.append(words(code, basis=basis, **fields))
     return made or [words("RP-E-NO-TIME")]
 
 

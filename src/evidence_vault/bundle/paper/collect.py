@@ -42,7 +42,7 @@ _URGENT = (VOID, TRANSFER, SEQUENCE)
 class ReportSubject:
     """What the report is about. ``bundle_id`` is None for one that leaves without a bundle.
 
-    ``times``: as of BundlePlan. ``proofs``: JSON form of a core.proofclaim.ProofClaim.
+    ``brackets``: as of BundlePlan. ``proofs``: JSON form of a core.proofclaim.ProofClaim.
     """
 
     origin: str
@@ -52,7 +52,7 @@ class ReportSubject:
     exported_leaf: str
     software: str
     items: Sequence[BundleItem]
-    times: Mapping[int, Mapping[str, Any]]
+    brackets: Mapping[int, Sequence[str]]
     proofs: Mapping[str, Any]
     bundle_id: str | None = None
 
@@ -66,7 +66,7 @@ def subject_of(plan: BundlePlan) -> ReportSubject:
         plan.exported_leaf,
         plan.software,
         plan.items,
-        plan.times,
+        plan.brackets,
         plan.proofs,
         plan.bundle_id,
     )
@@ -157,7 +157,7 @@ def collect(
     """Gather everything; ``check`` is called for those items only whose chains are printed."""
     found = Collected(subject)
     urgent: list[str] = []
-    for facts in facts_of(subject.items):
+    for facts in facts_of(subject.items, subject.brackets):
         attention = attention_of(facts, subject)
         _count(found, facts, attention)
         if any(code in attention for code in _URGENT) and len(urgent) < MAX_CHAINS:
@@ -194,15 +194,9 @@ def attention_of(facts: ItemFacts, subject: ReportSubject) -> dict[str, int]:
         ),
         BEFORE: int(not held),
         FIXITY: int(not kinds["fixity-checked"]),
-        TIME: sum(not proved_time(subject, event.position) for event in events),
+        TIME: sum(not event.bracket for event in events),
     }
     return {code: count for code, count in found.items() if count}
-
-
-def proved_time(subject: ReportSubject, position: int) -> bool:
-    """Whether somebody but the archive's own clock says when an entry was made."""
-    edges = subject.times.get(position, {})
-    return bool(edges.get("not_before") or edges.get("not_after"))
 
 
 def leaving_of(item: BundleItem) -> str:
@@ -240,17 +234,15 @@ def _count(found: Collected, facts: ItemFacts, attention: Mapping[str, int]) -> 
         found.rows.append(_row(facts, attention))
 
 
-def _selected(
-    subject: ReportSubject, urgent: frozenset[str], chosen: int
-) -> Iterator[ItemFacts]:
+def _selected(subject: ReportSubject, urgent: frozenset[str], chosen: int) -> Iterator[ItemFacts]:
     """The items whose chains are printed: urgent ones first, then the others in order."""
     everything = chosen <= MAX_CHAINS
     if everything or urgent:
-        for facts in facts_of(subject.items):
+        for facts in facts_of(subject.items, subject.brackets):
             if everything or facts.item.id in urgent:
                 yield facts
     left = 0 if everything else MAX_CHAINS - len(urgent)
-    for facts in facts_of(subject.items):
+    for facts in facts_of(subject.items, subject.brackets):
         if left <= 0:
             return
         if facts.item.id not in urgent:

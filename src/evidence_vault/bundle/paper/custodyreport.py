@@ -117,9 +117,7 @@ def _what(found: Collected, words: Words) -> Iterator[Block]:
         "copies": leaving["copy"],
         "receipts": leaving["receipt"],
     }
-    said = (
-        words("RP-ITEMS-ALONE", chosen=found.chosen) if alone else words("RP-ITEMS", **items)
-    )
+    said = words("RP-ITEMS-ALONE", chosen=found.chosen) if alone else words("RP-ITEMS", **items)
     point = subject.checkpoint
     yield blocks.heading(1, words("RP-WHAT"))
     yield blocks.text(words("RP-INTRO", count=found.chosen))

@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from evidence_vault.errors import InternalError
 
-STANDARD = "a-2a"
+STANDARD: Final = "a-2a"
 _COMMON = "common.typ"
 
 
