@@ -92,8 +92,7 @@ def _blocks(of: Certificate, words: Words) -> Iterator[Block]:
     yield blocks.text(words("CE-NOT", lines="; ".join(words(code) for code in _NOTES)))
     yield blocks.heading(1, words("CE-SIGNED"))
     origin = words.plain(subject.origin, _LONGEST)
-    name = keyid(of.public)
-    yield blocks.text(words("CE-S-KEY", keyid=f"{name[:32]}\u200b{name[32:]}", origin=origin))
+    yield blocks.text(words("CE-S-KEY", keyid=keyid(of.public), origin=origin))
     yield blocks.code(public_pem(of.public).splitlines())
     yield blocks.text(words("CE-S-FILE"))
     yield blocks.code([words.plain(line) for line in commands(subject.origin)])
@@ -173,7 +172,7 @@ def _custody(of: Certificate, facts: ItemFacts, words: Words) -> Iterator[str]:
         first=clock(events[0].recorded_at),
         last=clock(last.recorded_at),
         index=last.position,
-        leaf=f"{last.leaf[:32]}\u200b{last.leaf[32:]}",
+        leaf=last.leaf,
     )
     yield words(
         "CE-C-COUNTS",

@@ -201,11 +201,11 @@ def _keys(found: Collected, words: Words) -> Iterator[Block]:
         else:
             span = words("RP-K-UNTIL", start=key.start, end=key.until - 1)
         role = f"{key.role}: {words(f'RO-{key.role}')}"
-        rows.append([role, blocks.mono(f"{key.keyid[:32]} {key.keyid[32:]}"), span])
+        rows.append([role, blocks.mono(key.keyid), span])
     log = found.log_key.rsplit("+", 1)[0]
     rows.append([f"log: {words('RO-log')}", words.plain(log), words("RP-K-ON", start=0)])
     head = [words("RP-K-ROLE"), words("RP-K-KEY"), words("RP-K-COUNTS")]
-    yield blocks.table(["48", "1fr", "34"], head, rows)
+    yield blocks.table(["44", "1fr", "30"], head, rows)
     proofs = found.subject.proofs
     for title, what, names, state in (
         ("RP-COSIGNERS", "RP-COSIGNERS-WHAT", found.cosigners, proofs["cosignatures"]),
