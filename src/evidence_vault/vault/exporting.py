@@ -137,7 +137,7 @@ def export(
         brackets=maker.brackets(),
         documents=_documents(vault) if request.documents else (),
         first=first_files(request.profile),
-        extras=further_files(request.profile, own_check(vault)),
+        extras=further_files(request.profile, check=own_check(vault)),
     )
     written = _write(plan, request, progress)
     return {

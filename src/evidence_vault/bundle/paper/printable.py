@@ -63,13 +63,15 @@ def _number(code: int) -> str:
 
 
 def _breakable(text: str) -> Iterator[str]:
-    """``text`` with a place to break in each long run without a space."""
+    """``text`` with a place to break in each long run without a space, never inside a number."""
     run = 0
+    number = False
     for at, char in enumerate(text):
         run = 0 if char in " -" else run + 1
-        if run > _RUN and _may_begin(text, at):
+        if run > _RUN and not number and _may_begin(text, at):
             yield _BREAK
             run = 1
+        number = text.startswith("[U+", at) or (number and char != "]")
         yield char
 
 
