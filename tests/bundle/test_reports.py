@@ -140,6 +140,22 @@ def test_over_the_limit_urgent_chains_come_first_and_all_is_counted(
     assert "Gaps in the numbers of the entries that are shown: 1" in text
 
 
+def test_what_needs_attention_is_found(plans: Plans) -> None:
+    plan = plans()
+    chain = collect.collect(subject_of(plan)).chains[0].facts
+    first, *_, last = chain.events
+    kinds = ("transfer-offered", "transfer-acknowledged", "transfer-offered", "exported")
+    more = [replace(first, type=kind, item_seq=n) for n, kind in enumerate(kinds, 1)]
+    voided = replace(last, item_seq=5, void=True)
+    found = collect.attention_of(replace(chain, events=(first, *more, voided)), subject_of(plan))
+    assert found[collect.TRANSFER] == 1 and found[collect.VOID] == 1 and found[collect.EXPORT] == 1
+    assert collect.SEQUENCE not in found and found[collect.FIXITY] == 1
+    in_time = replace(first, bracket=("not after …",))
+    held = replace(in_time, revealed={**first.revealed, "custody_before": ["a courier"]})
+    checked = replace(held, type="fixity-checked", item_seq=1)
+    assert not collect.attention_of(replace(chain, events=(held, checked)), subject_of(plan))
+
+
 def test_entries_over_the_limit_are_counted(plans: Plans, tmp_path: Path) -> None:
     plan = plans()
     found = collect.collect(subject_of(plan))
