@@ -64,6 +64,11 @@ def test_wheel_carries_types_and_all_demonstration_files(wheel: Path) -> None:
         for path in DEMO_FILES
     }
     assert shipped <= names
+    fonts = {
+        f"evidence_vault/_seeds/fonts/{path.name}" for path in (ROOT / "seeds/fonts").iterdir()
+    }
+    assert fonts <= names and len(fonts) == 6
+    assert "evidence_vault/bundle/paper/common.typ" in names
     assert {name.split("/")[0] for name in names} == {
         "evidence_vault",
         f"evidence_vault-{evidence_vault.__version__}.dist-info",

@@ -42,3 +42,19 @@ def places_file() -> Path:
         code="E-PLACES-MISSING",
         hint="install the package again, or run the command from a complete source checkout",
     )
+
+
+def fonts_folder() -> Path:
+    """The folder of the fonts that reports are set in (seeds/fonts/README.md).
+
+    Raises NotFound when it is in neither place.
+    """
+    candidates = (_PACKAGE / "_seeds" / "fonts", _PACKAGE.parent.parent / "seeds" / "fonts")
+    for folder in candidates:
+        if (folder / "NotoSansMyanmar-Regular.ttf").is_file():
+            return folder
+    raise NotFound(
+        "the fonts of the reports are missing: looked for " + " and ".join(map(str, candidates)),
+        code="E-FONTS-MISSING",
+        hint="install the package again, or run the command from a complete source checkout",
+    )

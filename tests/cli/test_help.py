@@ -28,6 +28,8 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("derive",): ["--share-copy", "--search-copy", "--check", "--purpose"],
     ("get",): ["-o", "--share-copy", "--purpose"],
     ("receipt",): ["-o", "--disclose", "--purpose"],
+    ("report",): ["-o", "--disclose", "--purpose"],
+    ("certificate",): ["-o", "--original", "--name-org", "--purpose"],
     ("verify",): ["--trust", "--expect"],
     ("open",): ["-o", "--identity"],
     ("export",): [
@@ -65,7 +67,7 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("witness", "serve"): ["--host", "--port"],
     ("witness", "status"): [],
     ("log", "succeed"): ["--recovery", "--reason"],
-    ("trust", "export"): ["-o"],
+    ("trust", "export"): ["-o", "--verifier", "--print"],
     ("trust", "show"): [],
     ("timestamp", "add"): ["--root", "--login-file"],
     ("timestamp", "remove"): [],

@@ -12,7 +12,7 @@ import pytest
 from .runner import ROOT
 
 HEAVY = ["sqlmodel", "sqlalchemy", "pydantic", "cryptography", "boto3", "exiftool", "openpyxl"]
-HEAVY += ["rfc3161_client", "asn1crypto"]
+HEAVY += ["rfc3161_client", "asn1crypto", "typst"]
 PROGRAM = """
 import sys
 from evidence_vault.cli.main import run

@@ -180,7 +180,7 @@ def _head(origin: str, size: int, root: bytes, made_at: str) -> str:
 
 {"Archive (origin of its log)":<{_LABEL}}{escape_for_display(origin)}
 {"State of the log":<{_LABEL}}{size} entries, root hash {root.hex()}
-{"Written":<{_LABEL}}{_clock(made_at)}
+{"Written":<{_LABEL}}{clock(made_at)}
 
 How to read it. "Recorded" is the clock of the archive when it signed the event. "Claimed" is what
 somebody said; the archive did not check it. "Not known" means that the archive has no value.
@@ -197,7 +197,7 @@ def _paragraph(event: CustodyEvent) -> list[str]:
     lines = [f"{event.item_seq}. {event_in_words(event.type)}   ({event.type})"]
     if event.void:
         lines += _labelled("VOID", ["signed by a key that no longer counted"])
-    lines += _labelled("Recorded", [f"{_clock(event.recorded_at)}, by the archive's clock"])
+    lines += _labelled("Recorded", [f"{clock(event.recorded_at)}, by the archive's clock"])
     lines += _labelled("Proved by others", event.bracket)
     for name, label in CLAIMED_FIELDS.items():
         claimed = _claimed(event, name)
@@ -277,6 +277,6 @@ def _names(names: Iterable[str], event_type: str) -> str:
     return ", ".join(escape_for_display(field_in_words(name, event_type)) for name in names)
 
 
-def _clock(time: str) -> str:
+def clock(time: str) -> str:
     """``2026-11-23T10:00:00Z`` as ``2026-11-23 10:00:00 UTC``."""
     return time.replace("T", " ").replace("Z", " UTC")

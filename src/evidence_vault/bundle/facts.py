@@ -6,9 +6,10 @@ ever says more than the proofs beside it. What is withheld is named as withheld;
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from evidence_vault.bundle.custody import CustodyEvent, custody_events
@@ -17,6 +18,7 @@ from evidence_vault.core.event import ARRIVALS
 
 # Events that say something of the item itself; the later one counts, field by field.
 _DESCRIBING = (*ARRIVALS, "described")
+_NO_BRACKETS: Mapping[int, Sequence[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -82,5 +84,12 @@ class ItemFacts:
 
 def item_facts(plan: BundlePlan) -> Iterator[ItemFacts]:
     """The facts of every chosen item, in the order of the bundle; one receipt at a time."""
-    for number, item in enumerate(plan.items, 1):
-        yield ItemFacts(item, number, tuple(custody_events(item.receipt, plan.brackets)))
+    return facts_of(plan.items, plan.brackets)
+
+
+def facts_of(
+    items: Iterable[BundleItem], brackets: Mapping[int, Sequence[str]] = _NO_BRACKETS
+) -> Iterator[ItemFacts]:
+    """The same for items that leave without a bundle."""
+    for number, item in enumerate(items, 1):
+        yield ItemFacts(item, number, tuple(custody_events(item.receipt, brackets)))

@@ -15,6 +15,11 @@ def exported(result: dict[str, Any]) -> str:
             f"Wrote {shown(each['file'])}, SHA-256 {each['sha256']}\n"
             for each in result["verifier"]
         )
+        + (
+            ""
+            if result["contact_sheet"] is None
+            else f"Wrote {shown(result['contact_sheet'])}, to be printed.\n"
+        )
         + trust(result)
         + "\nNext: hand it to your partners by another channel than bundles, and read the words "
         "of its fingerprint to them by telephone or in person."

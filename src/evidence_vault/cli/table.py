@@ -43,6 +43,10 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
             "derive": Place("deriving", "derive", "Make copies to share, and prove them."),
             "get": Place("leaving", "get", "Copy the original of one item out."),
             "receipt": Place("leaving", "receipt", "Write a receipt that proves an item's record."),
+            "report": Place("papers", "report", "Write a custody report to read and print (PDF)."),
+            "certificate": Place(
+                "papers", "certificate", "Write an item's certificate of digests and custody (PDF)."
+            ),
             "export": Place("leaving", "export", "Write a bundle that a stranger can verify."),
         },
     ),

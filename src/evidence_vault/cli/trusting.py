@@ -28,13 +28,20 @@ def trust() -> None:
     help="Also write verify.html and verify.sh, which need none of our programs, and "
     "allowed_signers.",
 )
+@click.option(
+    "--print",
+    "contact",
+    type=PATH,
+    metavar="FILE",
+    help="Also write a page to print (PDF), with the fingerprints to read aloud.",
+)
 @with_session
-def export(session: Session, out: Path, verifier: Path | None) -> Answer:
+def export(session: Session, out: Path, verifier: Path | None, contact: Path | None) -> Answer:
     """Write what a partner needs to know who signed; send it by another channel than bundles."""
     from evidence_vault.vault.trusting import export_trust
 
     with session.open() as vault:
-        result = export_trust(vault, out, verifier)
+        result = export_trust(vault, out, verifier, contact)
     return answer(result, render.exported)
 
 

@@ -33,6 +33,8 @@ def verify(
 ) -> Answer:
     """Verify a receipt, with the FILE it is about, or a bundle (folder or .zip).
 
+    A report or certificate (PDF) is verified by the signatures that lie beside it.
+
     Each step ends in matches, does not match, or could not be checked. Exit status: 0 everything
     matches, 3 something could not be checked, 10 something does not match, 11 the log is forked.
     """
@@ -65,7 +67,14 @@ def verify(
 
 
 def _verify(evidence: Path, file: Path | None, trust: Path | None, expect: str | None) -> Report:
-    from evidence_vault.verify import load_trust, read_receipt, verify_bundle, verify_receipt
+    from evidence_vault.verify import (
+        load_trust,
+        read_receipt,
+        verify_bundle,
+        verify_document,
+        verify_receipt,
+    )
+    from evidence_vault.verify.documents import is_signed_document
     from evidence_vault.verify.kinds import (
         AGE_KIND,
         FOLDER_KIND,
@@ -85,6 +94,10 @@ def _verify(evidence: Path, file: Path | None, trust: Path | None, expect: str |
             "verify OUT",
         )
     pinned = None if trust is None else load_trust(trust)
+    if file is None and is_signed_document(evidence):
+        if expect is not None:
+            raise UsageError("--expect goes with a bundle, and this is a report or certificate")
+        return verify_document(evidence, pinned)
     if kind != RECEIPT_KIND and (file is None or kind in (FOLDER_KIND, ZIP_KIND)):
         if file is not None:
             raise UsageError("a bundle is verified by naming it alone, without a FILE")

@@ -21,6 +21,8 @@ from evidence_vault.core.keys import verify_ed25519
 from evidence_vault.errors import FormatError
 
 STATEMENT_NAMESPACE = "evidence-vault-statement@v1"
+# Reports and certificates that leave without a bundle (docs/reports.md).
+DOCUMENT_NAMESPACE = "evidence-vault-document@v1"
 MAX_SSHSIG = 4096
 
 _BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----\n", b"-----END SSH SIGNATURE-----\n"
@@ -84,8 +86,26 @@ def allowed_signer(principal: str, public: bytes, namespace: str) -> str:
     return f'{principal} namespaces="{namespace}" ssh-ed25519 {encoded}\n'
 
 
+def sshsig_key(armoured: bytes) -> bytes:
+    """The raw public key that an armoured signature names. Raises FormatError.
+
+    It says who claims to have signed, and nothing more: compare it with a trust file.
+    """
+    blob = _blob(armoured)
+    start = len(b"SSHSIG") + 4
+    key = _string(_TYPE)
+    head = _string(key + _string(bytes(32)))[: 4 + len(key) + 4]
+    if blob[start : start + len(head)] != head:
+        raise FormatError("an SSH signature is not by an Ed25519 key", code="E-SSHSIG")
+    return blob[start + len(head) : start + len(head) + 32]
+
+
 def _signature_in(armoured: bytes) -> bytes:
     """The bare signature: the last 64 bytes of the blob. The spelling is compared by the caller."""
+    return _blob(armoured)[-_SIGNATURE_SIZE:]
+
+
+def _blob(armoured: bytes) -> bytes:
     if len(armoured) > MAX_SSHSIG or not armoured.startswith(_BEGIN):
         raise FormatError("not an SSH signature", code="E-SSHSIG")
     body = armoured.removeprefix(_BEGIN).removesuffix(_END).replace(b"\n", b"")
@@ -95,7 +115,7 @@ def _signature_in(armoured: bytes) -> bytes:
         raise FormatError("an SSH signature is not base64", code="E-SSHSIG") from None
     if len(blob) < _SIGNATURE_SIZE:
         raise FormatError("an SSH signature is cut short", code="E-SSHSIG")
-    return blob[-_SIGNATURE_SIZE:]
+    return blob
 
 
 def _named(namespace: str) -> bytes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evidence_vault.bundle.model import count_fields
-from evidence_vault.core.receipt import format_receipt
+from evidence_vault.core.receipt import Receipt, format_receipt
 from evidence_vault.errors import EvidenceError
 from evidence_vault.vault.derivatives import newest_valid
 from evidence_vault.vault.files import demand_absent, new_file
@@ -74,6 +75,64 @@ def _copy_checked(payload: Payload, target: Any) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Left:
+    """Receipts as they leave: by item, with the ``exported`` event at ``index`` their last.
+
+    ``copies``: items of which the receipt is for the share copy.
+    """
+
+    maker: ReceiptMaker
+    receipts: dict[str, Receipt]
+    index: int
+    proofs: dict[str, Any]
+    copies: frozenset[str]
+
+    def summary(self) -> dict[str, Any]:
+        """What every command that writes them says."""
+        point = self.maker.point
+        return {
+            "checkpoint": {"root": point.root.hex(), "size": point.size},
+            "copies": sorted(self.copies),
+            "event": self.index,
+            "proofs": self.proofs,
+        }
+
+
+def leave_receipts(
+    vault: Vault,
+    items: Sequence[str],
+    kind: str,
+    disclose: Sequence[str] = (),
+    by: str | None = None,
+    purpose: str | None = None,
+    original: bool = False,
+) -> Left:
+    """Commit the exit of ``kind`` and make the receipts of its items, sorted by name.
+
+    The receipt of an item that has a share copy is that of the copy: the digests of the original
+    stay unless ``disclose`` names them, or ``original`` says that it is what is asked for.
+    """
+    shown = fields_to_show(disclose)
+    chosen = sorted(set(items))
+    maker = ReceiptMaker(vault, chosen, shown, disclose)
+    found = () if original else maker.histories()
+    copies = frozenset(item for item, events in found if newest_valid(vault, events))
+    maker.leave_as_copies(copies)
+    with writing(vault) as writer:
+        proofs = maker.claim().to_json()
+        values = {
+            "actor": by,
+            "counts": counts_of(maker, chosen, 0, 0),
+            "fields_shown": sorted(shown) if shown is not None else ["all"],
+            "kind": kind,
+            "proofs": proofs,
+            "purpose": purpose,
+        }
+        index = commit_exit(writer, maker, chosen, values)
+    return Left(maker, maker.make(index, ("counts", "proofs")), index, proofs, copies)
+
+
 def write_receipts(
     vault: Vault,
     items: Sequence[str],
@@ -82,43 +141,19 @@ def write_receipts(
     by: str | None = None,
     purpose: str | None = None,
 ) -> dict[str, Any]:
-    """Write one receipt file, or one per item into a new folder when several are named.
-
-    The receipt of an item that has a share copy is that of the copy: the digests of the original
-    stay unless ``disclose`` names them.
-    """
+    """Write one receipt file, or one per item into a new folder when several are named."""
     demand_desk(vault, "write a receipt")
     demand_absent(out)
-    shown = fields_to_show(disclose)
-    chosen = sorted(set(items))
-    maker = ReceiptMaker(vault, chosen, shown, disclose)
-    copies = {item for item, events in maker.histories() if newest_valid(vault, events)}
-    maker.leave_as_copies(copies)
-    with writing(vault) as writer:
-        proofs = maker.claim().to_json()
-        values = {
-            "actor": by,
-            "counts": counts_of(maker, chosen, 0, 0),
-            "fields_shown": sorted(shown) if shown is not None else ["all"],
-            "kind": "receipt",
-            "proofs": proofs,
-            "purpose": purpose,
-        }
-        index = commit_exit(writer, maker, chosen, values)
-    receipts = maker.make(index, ("counts", "proofs"))
-    targets = [(chosen[0], out)]
-    if len(chosen) > 1:
+    left = leave_receipts(vault, items, "receipt", disclose, by, purpose)
+    targets = [(item, out) for item in left.receipts]
+    if len(targets) > 1:
         out.mkdir(mode=0o700)
-        targets = [(item, out / f"{item}.txt") for item in chosen]
+        targets = [(item, out / f"{item}.txt") for item in left.receipts]
     for item, path in targets:
         with new_file(path) as stream:
-            stream.write(format_receipt(receipts[item]))
-    point = maker.point
+            stream.write(format_receipt(left.receipts[item]))
     return {
-        "checkpoint": {"root": point.root.hex(), "size": point.size},
-        "copies": sorted(copies),
-        "event": index,
-        "proofs": proofs,
+        **left.summary(),
         "receipts": [{"file": str(path), "id": item} for item, path in targets],
     }
 

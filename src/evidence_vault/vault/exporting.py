@@ -31,6 +31,7 @@ from evidence_vault.vault.files import demand_absent, new_file
 from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault, demand_desk
+from evidence_vault.vault.papers import own_check
 from evidence_vault.vault.payloads import Payload, choose_payloads
 from evidence_vault.vault.profiles import PROFILES, first_files, further_files
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
@@ -136,7 +137,7 @@ def export(
         brackets=maker.brackets(),
         documents=_documents(vault) if request.documents else (),
         first=first_files(request.profile),
-        extras=further_files(request.profile),
+        extras=further_files(request.profile, check=own_check(vault)),
     )
     written = _write(plan, request, progress)
     return {

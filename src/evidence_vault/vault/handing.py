@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from evidence_vault.core.sshsig import STATEMENT_NAMESPACE, allowed_signer
+from evidence_vault.core.sshsig import DOCUMENT_NAMESPACE, STATEMENT_NAMESPACE, allowed_signer
 from evidence_vault.core.trust import TrustFile
 from evidence_vault.errors import StoreError
 from evidence_vault.vault.files import demand_absent, write_new
@@ -21,10 +21,11 @@ def allowed_signers(trust: TrustFile) -> bytes:
     no log positions: what it signed in its time is checked with the other verifiers.
     """
     lines = [
-        allowed_signer(origin.origin, key.public, STATEMENT_NAMESPACE)
+        allowed_signer(origin.origin, key.public, namespace)
         for origin in trust.origins
         for key in origin.keys
         if key.role == "statements" and key.until is None
+        for namespace in (STATEMENT_NAMESPACE, DOCUMENT_NAMESPACE)
     ]
     return "".join(lines).encode("ascii")
 

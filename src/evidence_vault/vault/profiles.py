@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evidence_vault.bundle.model import Extra
+from evidence_vault.bundle.paper.collect import Check, Thumbnail
+from evidence_vault.bundle.paper.custodyreport import CustodyReports
+from evidence_vault.seeds import fonts_folder
 
 PROFILES = ("partner",)
 
@@ -17,6 +20,11 @@ def first_files(profile: str) -> Sequence[Extra]:
     return ()
 
 
-def further_files(profile: str) -> Sequence[Extra]:
-    """Reports, pages and tables of the profile."""
-    return ()
+def further_files(
+    profile: str, *, check: Check | None = None, thumbnails: Thumbnail | None = None
+) -> Sequence[Extra]:
+    """Reports, pages and tables of the profile.
+
+    ``check``: of receipts, by the archive itself; ``thumbnails``: small pictures of what leaves.
+    """
+    return (CustodyReports(fonts_folder(), check, thumbnails),)

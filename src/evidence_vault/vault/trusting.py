@@ -21,21 +21,46 @@ from evidence_vault.core.trust import (
 from evidence_vault.errors import UsageError
 from evidence_vault.ports import Clock
 from evidence_vault.vault.documents import shown_document, stored_chain
-from evidence_vault.vault.files import write_new
+from evidence_vault.vault.files import demand_absent, write_new
 from evidence_vault.vault.handing import demand_room, write_verifier
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import SystemClock, Vault
 from evidence_vault.vault.policies import policy_of
 
 
-def export_trust(vault: Vault, out: Path, verifier: Path | None = None) -> dict[str, Any]:
+def export_trust(
+    vault: Vault, out: Path, verifier: Path | None = None, contact: Path | None = None
+) -> dict[str, Any]:
     """Write the trust file of this vault's current log, as of its stored checkpoint.
 
     The network's trust documents go with it, from the first accepted to the newest. ``verifier``: a
-    folder for the verifier of record and the list of signers (vault/handing.py).
+    folder for the verifier of record and the list of signers (vault/handing.py). ``contact``: a
+    page to print, with the fingerprints to read aloud (vault/contactsheet.py).
     """
     if verifier is not None:
         demand_room(verifier)
+    if contact is not None:
+        demand_absent(contact)
+    trust = own_trust(vault)
+    data = format_trust(trust)
+    told = describe_trust(data, vault.clock)
+    from evidence_vault.vault.contactsheet import contact_pdf  # `trust show` needs no pages
+
+    sheet = None if contact is None else contact_pdf(told, vault.keyring.origin)
+    write_new(out, data)
+    if contact is not None and sheet is not None:
+        write_new(contact, sheet)
+    written = [] if verifier is None else write_verifier(verifier, trust)
+    return {
+        "contact_sheet": None if contact is None else str(contact),
+        "file": str(out),
+        "verifier": written,
+        **told,
+    }
+
+
+def own_trust(vault: Vault) -> TrustFile:
+    """What a trust file of this vault says, as of its stored checkpoint."""
     origin = own_origin(vault, policy_of(vault))
     chain = stored_chain(vault)
     roots = {root for each in vault.keyring.authorities for root in each.roots}
@@ -45,11 +70,7 @@ def export_trust(vault: Vault, out: Path, verifier: Path | None = None) -> dict[
         over = document.retired_origin(origin.origin)
         if over is not None:
             origin = replace(origin, keys=cut_keys(origin.keys, over.size))
-    trust = TrustFile(vault.clock.now(), (origin,), tuple(sorted(roots)), chain)
-    data = format_trust(trust)
-    write_new(out, data)
-    written = [] if verifier is None else write_verifier(verifier, trust)
-    return {"file": str(out), "verifier": written, **describe_trust(data, vault.clock)}
+    return TrustFile(vault.clock.now(), (origin,), tuple(sorted(roots)), chain)
 
 
 def own_origin(vault: Vault, policy: Policy | None = None) -> TrustOrigin:

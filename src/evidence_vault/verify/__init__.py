@@ -24,6 +24,7 @@ __all__ = [
     "report_to_json",
     "shell_verifier",
     "verify_bundle",
+    "verify_document",
     "verify_receipt",
 ]
 
@@ -40,6 +41,13 @@ def verify_bundle(path: Path, trust: TrustFile | None, expect: str | None = None
     from evidence_vault.verify import bundle
 
     return bundle.verify_bundle(path, trust, expect)
+
+
+def verify_document(path: Path, trust: TrustFile | None) -> Report:
+    """See :func:`evidence_vault.verify.documents.verify_document`."""
+    from evidence_vault.verify import documents
+
+    return documents.verify_document(path, trust)
 
 
 def render_text(report: Report, lang: str = "en") -> str:

@@ -14,13 +14,16 @@ from evidence_vault.errors import InternalError
 LANGUAGES = ("en", "my")
 DEFAULT = "en"
 # Further parts of the catalogue: `<part>_<language>.py` each, no code in two of them.
-PARTS: tuple[str, ...] = ("page",)
+PARTS: tuple[str, ...] = ("page", "words", "report")
+
+
+def catalogue(lang: str) -> Mapping[str, str]:
+    """All templates of a language; English for one that is not known."""
+    return _merged(lang if lang in LANGUAGES else DEFAULT)
 
 
 @cache
-def catalogue(lang: str) -> Mapping[str, str]:
-    """All templates of a language; English for one that is not known."""
-    name = lang if lang in LANGUAGES else DEFAULT
+def _merged(name: str) -> Mapping[str, str]:
     modules = [name, *(f"{part}_{name}" for part in PARTS)]
     found: dict[str, str] = {}
     for module in modules:
