@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evidence_vault.bundle.gallery import Gallery
 from evidence_vault.bundle.model import Extra
+from evidence_vault.bundle.starthere import StartHere
+from evidence_vault.vault.thumbnails import Thumbnails
 
 PROFILES = ("partner",)
 
 
 def first_files(profile: str) -> Sequence[Extra]:
     """What whoever opens the bundle meets first."""
-    return ()
+    return (StartHere(),)
 
 
-def further_files(profile: str) -> Sequence[Extra]:
-    """Reports, pages and tables of the profile."""
-    return ()
+def further_files(profile: str, thumbnails: Thumbnails) -> Sequence[Extra]:
+    """Reports, pages and tables of the profile; ``thumbnails`` is open while they are written."""
+    return (Gallery(thumbnails),)
