@@ -180,7 +180,7 @@ function card(item) {
   const caption = make("span", {class: "caption"}, make("span", {class: "name"}, item.id),
     title ? make("span", {class: "title"}, title.slice(0, 200)) : null,
     make("span", {class: "soft"}, `${say("G-K-" + item.kind)} · ${say("G-S-" + item.state)}`),
-    now.view === "claimed" ? make("span", {class: "soft"}, happened(item)) : null,
+    now.view === "claimed" ? make("span", {class: "soft"}, `${say("G-HAPPENED")}: ${happened(item)}`) : null,
     now.view === "recorded" ? make("span", {class: "soft"}, `${say("G-RECORDED")}: ${clock(item.recorded)}`) : null,
     item.gaps ? make("span", {class: "gap"}, say("G-HAS-GAP")) : null);
   return make("li", {}, make("a", {href: "#" + item.id, id: "card-" + item.id}, thumb(item), caption));
@@ -198,7 +198,7 @@ function happened(item) {
   const parts = [claim.value];
   if (claim.precision) parts.push(say("G-PRECISION", {precision: say("G-P-" + claim.precision)}));
   if (claim.basis) parts.push(say("G-BASIS", {basis: claim.basis}));
-  return `${say("G-HAPPENED")}: ${parts.join(", ")} (${say("G-NOT-CHECKED")})`;
+  return `${parts.join(", ")} (${say("G-NOT-CHECKED")})`;
 }
 
 // -- one item ------------------------------------------------------------------------------------

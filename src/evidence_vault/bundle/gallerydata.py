@@ -24,7 +24,13 @@ MOST_LINES, MOST_CHARACTERS = 60, 4_000
 """Of one revealed value; custody.txt has the rest."""
 
 _UNSAFE = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
-_TOLD_ELSEWHERE = ("content_sha256", "content_sha512", "content_size", "format", "occurred_at")
+# By its events (who did it, in what act), or at its file.
+_TOLD_ELSEWHERE = frozenset(
+    [
+        *("accession", "actor", "metadata", "occurred_at"),
+        *("content_sha256", "content_sha512", "content_size", "format"),
+    ]
+)
 
 
 def json_for_page(value: Any) -> str:
@@ -143,7 +149,7 @@ def _event(event: CustodyEvent) -> dict[str, Any]:
         "shown": {
             name: ["—"] if value is None else _cut(value_lines(name, value))
             for name, value in event.revealed.items()
-            if name not in ("members", "metadata")
+            if name != "members"
         },
         "type": escape_for_display(event.type),
         "void": event.void,
@@ -158,8 +164,12 @@ def _happened(facts: ItemFacts) -> dict[str, str]:
     """What was claimed of when it happened; ``state`` says if it is told, withheld or unknown."""
     value = facts.described.get("occurred_at")
     if isinstance(value, Mapping):
-        told = {name: str(value[name]) for name in ("basis", "precision", "value") if name in value}
-        return {"state": "told"} | {k: escape_for_display(v)[:200] for k, v in told.items()}
+        told = {name: value.get(name) for name in ("basis", "precision", "value")}
+        return {"state": "told"} | {
+            name: escape_for_display(str(part))[:200]
+            for name, part in told.items()
+            if part is not None
+        }
     if value is not None:
         return {"state": "told", "value": escape_for_display(str(value))[:200]}
     return {"state": "withheld" if "occurred_at" in facts.withheld else "unknown"}
