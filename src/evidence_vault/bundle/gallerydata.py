@@ -87,9 +87,9 @@ def _item(plan: BundlePlan, facts: ItemFacts, why_none: str) -> dict[str, Any]:
     own = facts.events[:-1]
     row: dict[str, Any] = {
         "case": _texts(told.get("case")),
-        "cut": sorted(name for name, lines in fields.items() if _cut(lines) != lines),
+        "cut": sorted(name for name, lines in fields.items() if cut(lines) != lines),
         "events": [_event(event) for event in own],
-        "fields": {name: _cut(lines) for name, lines in fields.items()},
+        "fields": {name: cut(lines) for name, lines in fields.items()},
         "gaps": gaps(facts),
         "happened": _happened(facts),
         "held": sorted(facts.withheld),
@@ -147,7 +147,7 @@ def _event(event: CustodyEvent) -> dict[str, Any]:
         "p": event.position,
         "role": event.role,
         "shown": {
-            name: ["—"] if value is None else _cut(value_lines(name, value))
+            name: ["—"] if value is None else cut(value_lines(name, value))
             for name, value in event.revealed.items()
             if name != "members"
         },
@@ -181,12 +181,13 @@ def _texts(value: Any) -> list[str]:
     return [escape_for_display(str(each))[:MOST_CHARACTERS] for each in values]
 
 
-def _cut(lines: list[str]) -> list[str]:
+def cut(lines: list[str]) -> list[str]:
+    """What the page shows of a value; ``…`` stands where something was left out."""
     short = [f"{x[:MOST_CHARACTERS]}…" if len(x) > MOST_CHARACTERS else x for x in lines]
     return [*short[:MOST_LINES], "…"] if len(short) > MOST_LINES else short
 
 
 def _search_key(fields: Mapping[str, Iterable[str]]) -> str:
     """How text that is not plain ASCII is found; the page makes the keys of the rest itself."""
-    text = "\n".join(line for lines in fields.values() for line in _cut(list(lines)))
+    text = "\n".join(line for lines in fields.values() for line in cut(list(lines)))
     return "" if text.isascii() else "\n".join(keys(text))

@@ -13,7 +13,7 @@ from functools import partial
 from html import escape
 
 from evidence_vault.bundle.gallery import digest_source, source
-from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAME
+from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAMES
 from evidence_vault.bundle.model import BundlePlan, bundle_counts
 from evidence_vault.bundle.places import log_fingerprint, places_of
 from evidence_vault.core.keys import fingerprint_words
@@ -32,7 +32,7 @@ _PLACES = (
     ("reports/", "SH-W-reports"),
     ("custody.txt", "SH-W-custody"),
     ("index.csv", "SH-W-indexcsv"),
-    (HOW_TO_VERIFY_NAME, "SH-W-howto"),
+    *((name, "SH-W-howto") for name in HOW_TO_VERIFY_NAMES),
     ("statement.json", "SH-W-statement"),
     ("loadfile/", "SH-W-loadfile"),
     ("archive/", "SH-W-archive"),
@@ -101,7 +101,7 @@ def _names(plan: BundlePlan, lang: str) -> Iterator[tuple[str, str]]:
 
 
 def _present(plan: BundlePlan) -> Iterator[tuple[str, str]]:
-    there = {"receipts/", "custody.txt", "index.csv", HOW_TO_VERIFY_NAME, "statement.json"}
+    there = {"receipts/", "custody.txt", "index.csv", *HOW_TO_VERIFY_NAMES, "statement.json"}
     for item in plan.items:
         there |= {"data/"} if item.payload is not None else set()
         there |= {"copies/"} if item.statement is not None else set()
@@ -203,5 +203,5 @@ def _listed(tag: str, texts: Iterable[str]) -> str:
 
 def _linked(name: str) -> str:
     """Pages and texts that are ours can be followed; nothing else."""
-    ours = name in ("index.html", "custody.txt", HOW_TO_VERIFY_NAME)
+    ours = name in ("index.html", "custody.txt", *HOW_TO_VERIFY_NAMES)
     return f'<a href="{escape(name)}">{escape(name)}</a>' if ours else escape(name)
