@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,13 @@ class Handed:
         return done
 
 
+def _films(folder: Path) -> None:
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=320x240:rate=10:duration=1", "-c:v", "libvpx")
+    sound = ("-f", "lavfi", "-i", "sine=duration=1", "-c:a", "libvorbis")
+    for name, options in (("film.webm", picture), ("sound.ogg", sound)):
+        subprocess.run(["ffmpeg", "-v", "error", *options, str(folder / name)], check=True)
+
+
 def _sources(folder: Path) -> None:
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -65,6 +73,7 @@ def _sources(folder: Path) -> None:
     drawing().save(folder / "turned.jpg", exif=turned)
     drawing().save(folder / "plain.png")
     drawing().save(folder / "page.pdf")
+    _films(folder)
     (folder / "note.txt").write_text("What was seen.\n")
     (folder / "evil.html").write_text("<!doctype html><html><script>document.title='ran'</script>")
     svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>document.title="ran"</script></svg>'

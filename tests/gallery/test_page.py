@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evidence_vault.bundle.gallery import source
+from evidence_vault.bundle.gallerydata import json_for_page
 from evidence_vault.core.searchkey import folded
 
 from .conftest import BURMESE, HOSTILE, SECRET, Handed, Visit
@@ -21,7 +23,7 @@ def test_every_item_is_there_with_its_picture(visit: Visit, handed: Handed) -> N
     widths = visit.page.evaluate("[...document.images].map((image) => image.naturalWidth)")
     assert all(widths)
     shown = len(visit.page.query_selector_all("#results img"))
-    assert shown == len(list((handed.bundle / "thumbs").iterdir())) == 3
+    assert shown == len(list((handed.bundle / "thumbs").iterdir())) == 4
     assert not visit.complaints
 
 
@@ -65,6 +67,26 @@ def test_what_a_browser_could_run_is_never_linked_or_opened(
     if name != "broken.jpg":
         assert "does not open files of this kind" in text
         assert not visit.page.query_selector_all(f"[src*='{path}']")
+
+
+@pytest.mark.parametrize(("name", "tag"), [("film.webm", "video"), ("sound.ogg", "audio")])
+def test_films_and_sound_play_once_somebody_asks(
+    visit: Visit, handed: Handed, name: str, tag: str
+) -> None:
+    visit.gallery().item(handed.ids[name])
+    assert not [url for url in visit.asked if "/data/" in url]
+    played = visit.page.evaluate(
+        """(tag) => new Promise((done) => {
+        const player = document.querySelector(`#item ${tag}`);
+        player.addEventListener("timeupdate", () => player.currentTime > 0 && done("played"));
+        player.addEventListener("error", () => done("failed"));
+        player.muted = true;
+        player.play();
+    })""",
+        tag,
+    )
+    assert played == "played"
+    assert not visit.complaints
 
 
 def test_a_picture_that_does_not_decode_is_said(visit: Visit, handed: Handed) -> None:
@@ -140,7 +162,7 @@ def test_filters(visit: Visit, handed: Handed) -> None:
     page.select_option("#case", "none")
     assert handed.ids["note.txt"] in visit.cards()
     page.click("button[type=reset]")
-    page.wait_for_selector("#results li:nth-child(7)")
+    page.wait_for_selector("#results li:nth-child(9)")
     page.select_option("#gaps", "yes")
     assert visit.cards() == []
 
@@ -231,6 +253,34 @@ def test_the_page_folds_search_words_as_the_archive_does(browser: Any) -> None:
     found = page.evaluate(f"s => {{ {text[start:end]}; return s.map(folded); }}", samples)
     page.close()
     assert found == [folded(sample) for sample in samples]
+
+
+@pytest.mark.slow
+def test_ten_thousand_items_stay_usable(browser: Any, handed: Handed, tmp_path: Path) -> None:
+    """A page of the bundle's own data, many times over: 60 items at a time are in the document."""
+    text = (handed.bundle / "index.html").read_text("utf-8")
+    start = text.index(">", text.index('id="data"')) + 1
+    end = text.index("</script>", start)
+    data = json.loads(text[start:end])
+    kinds = data["items"]
+    data["items"] = [
+        {**kinds[n % len(kinds)], "id": f"MANY-{n:07}", "why_none": "kind"} for n in range(10_000)
+    ]
+    page = tmp_path / "index.html"
+    page.write_text(text[:start] + json_for_page(data) + text[end:], "utf-8")
+    tab = browser.new_page()
+    visit = Visit(tab, tmp_path).gallery()
+    assert "10000 of 10000" in tab.inner_text("#found")
+    assert len(visit.cards()) == 60
+    tab.fill("#words", "MANY-0009999")
+    assert visit.cards() == ["MANY-0009999"]
+    tab.fill("#words", "")
+    tab.click("[data-view=claimed]")
+    for _ in range(3):
+        tab.click("#next")
+    assert "Page 4 of 167" in tab.inner_text("#page")
+    assert len(visit.cards()) == 60
+    tab.close()
 
 
 def test_start_here_needs_no_script_and_asks_for_nothing(visit: Visit, handed: Handed) -> None:

@@ -23,8 +23,10 @@ const now = {lang: "en", view: "gallery", page: 0, words: "", kind: "", case: ""
 const words = () => data.words[now.lang];
 const say = (code, fields = {}) =>
   (words().texts[code] ?? code).replace(/\{(\w+)\}/g, (whole, name) => fields[name] ?? whole);
+const CLAIMED = ["occurred_at", "received_at", "source_times"];
 const fieldName = (name, type) =>
   (["derived", "derivation-refused"].includes(type) && words().copies[name]) || words().fields[name] || name;
+const label = (name, type) => CLAIMED.includes(name) ? say("G-CLAIMED", {name: fieldName(name, type)}) : fieldName(name, type);
 const eventName = (type) => words().events[type] ?? type;
 const clock = (time) => time.replace("T", " ").replace("Z", " UTC");
 
@@ -240,7 +242,7 @@ function file(item) {
 
 function description(item) {
   const rows = [[say("G-HAPPENED"), happened(item)]];
-  for (const [name, lines] of Object.entries(item.fields ?? {})) rows.push([fieldName(name), ...lines]);
+  for (const [name, lines] of Object.entries(item.fields ?? {})) rows.push([label(name), ...lines]);
   if (item.held) rows.push([say("G-WITHHELD"), item.held.map((name) => fieldName(name)).join(", ")]);
   return [make("h3", {}, `${say("G-DESCRIPTION")} (${say("G-NOT-CHECKED")})`), list(rows),
     item.cut ? make("p", {class: "note"}, say("G-SHORTENED")) : null].filter(Boolean);
@@ -256,7 +258,7 @@ function eventRow(event) {
   if (event.void) rows.push([make("span", {class: "gap"}, say("G-VOID")), ""]);
   rows.push([say("G-PROVED"), ...(event.by ?? [say("G-NO-BRACKET")])]);
   rows.push([say("G-POSITION"), code(`${event.p}: ${event.leaf}`)], [say("G-KEY"), code(`${event.key}… (${event.role})`)]);
-  for (const [name, lines] of Object.entries(event.shown ?? {})) rows.push([fieldName(name, event.type), ...lines]);
+  for (const [name, lines] of Object.entries(event.shown ?? {})) rows.push([label(name, event.type), ...lines]);
   if (event.held) {
     const names = event.held.map((name) => fieldName(name, event.type)).join(", ");
     rows.push([say("G-COUNT-WITHHELD", {count: event.held.length}), names]);

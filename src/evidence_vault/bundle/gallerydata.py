@@ -11,8 +11,8 @@ from typing import Any
 
 from evidence_vault.bundle.custody import KEY_DIGITS, CustodyEvent
 from evidence_vault.bundle.facts import ItemFacts, item_facts
-from evidence_vault.bundle.model import BundleItem, BundlePlan, bundle_counts
-from evidence_vault.bundle.places import log_fingerprint
+from evidence_vault.bundle.model import BundleItem, BundlePlan
+from evidence_vault.bundle.places import log_fingerprint, told_counts
 from evidence_vault.bundle.words import event_in_words, field_in_words, value_lines
 from evidence_vault.core.event import FIELDS
 from evidence_vault.core.keys import fingerprint_words
@@ -57,7 +57,7 @@ def data_pieces(plan: BundlePlan, why_none: Mapping[str, str], papers: Any) -> I
 def _bundle(plan: BundlePlan) -> dict[str, Any]:
     fingerprint = log_fingerprint(plan)
     return {
-        "counts": bundle_counts(plan.items),
+        "counts": told_counts(plan),
         "fingerprint": fingerprint.hex(),
         "id": plan.bundle_id,
         "made_at": plan.made_at,

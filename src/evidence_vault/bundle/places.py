@@ -23,6 +23,12 @@ def places_of(plan: BundlePlan) -> frozenset[str]:
     return frozenset(place for extra in placed for place in extra.places)
 
 
+def told_counts(plan: BundlePlan) -> dict[str, int]:
+    """The ``counts`` of the bundle, as the logged export reveals them in every receipt."""
+    revealed = {d.name: d.value for d in plan.items[0].receipt.events[-1].reveals}
+    return dict(revealed["counts"])
+
+
 def log_fingerprint(plan: BundlePlan) -> bytes:
     """SHA-256 of the first entry of the log, from the first receipt."""
     return parse_entry0(plan.items[0].receipt.events[0].leaf).fingerprint

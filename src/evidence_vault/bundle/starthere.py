@@ -14,8 +14,8 @@ from html import escape
 
 from evidence_vault.bundle.gallery import digest_source, source
 from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAMES
-from evidence_vault.bundle.model import BundlePlan, bundle_counts
-from evidence_vault.bundle.places import log_fingerprint, places_of
+from evidence_vault.bundle.model import BundlePlan
+from evidence_vault.bundle.places import log_fingerprint, places_of, told_counts
 from evidence_vault.core.keys import fingerprint_words
 from evidence_vault.core.messages import LANGUAGES, is_reviewed, message
 from evidence_vault.core.text import escape_for_display
@@ -70,10 +70,9 @@ class StartHere:
 def sections(plan: BundlePlan, lang: str) -> list[Section]:
     """All that is said, in one language."""
     say = partial(message, lang)
-    counts = bundle_counts(plan.items)
     called = escape_for_display(plan.contact)
     return [
-        Section(say("SH-WHAT-H"), (say("SH-WHAT", dict(counts)),)),
+        Section(say("SH-WHAT-H"), (say("SH-WHAT", dict(told_counts(plan))),)),
         Section(say("SH-WHO-H"), (say("SH-WHO"),), rows=tuple(_names(plan, lang))),
         Section(
             say("SH-CONTACT-H"),

@@ -83,6 +83,7 @@ MESSAGES: dict[str, str] = {
     "G-THUMB-NOTE": "Previews are small pictures made for this page. They are no evidence.",
     "G-PREVIEW-OF": "Preview of {item}",
     "G-DESCRIPTION": "As described",
+    "G-CLAIMED": "{name} (claimed, not checked)",
     "G-NOT-CHECKED": "not checked by the archive",
     "G-WITHHELD": "Withheld",
     "G-UNKNOWN": "not known",
