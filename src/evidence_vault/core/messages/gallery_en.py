@@ -136,8 +136,8 @@ MESSAGES: dict[str, str] = {
     "SH-STEP-2": "Check: open the page verify.html that came with the trust file, and put this "
     "bundle and the trust file into it; nothing leaves your machine. Or: evidence-vault verify "
     "--trust TRUST-FILE BUNDLE. Or with the tools of your system: HOW-TO-VERIFY.txt.",
-    "SH-STEP-3": "Compare the fingerprint that stands above with the one that the archive reads to you, by "
-    "telephone or face to face.",
+    "SH-STEP-3": "Compare the fingerprint that stands above with the one that the archive reads to "
+    "you, by telephone or face to face.",
     "SH-OUTCOMES": "There are three outcomes: matches, does not match, could not be checked. What "
     "could not be checked is not proved.",
     "SH-NOT-H": "What a match does not prove",
