@@ -39,8 +39,8 @@ class Thumbnails(Protocol):
         ...
 
     def why(self, item: BundleItem, /) -> str:
-        """Why there is none: ``kind``, ``large``, ``undecoded``, ``tool``, ``none`` (the file
-        does not leave). Empty where there is one."""
+        """Why there is none: ``kind``, ``large``, ``undecoded``, ``tool``, ``off``, ``none``
+        (the file does not leave). Empty where there is one."""
         ...
 
 

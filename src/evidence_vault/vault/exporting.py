@@ -138,7 +138,7 @@ def export(
         brackets=maker.brackets(),
         documents=_documents(vault) if request.documents else (),
         first=first_files(request.profile),
-        extras=further_files(request.profile, thumbnails),
+        extras=further_files(request.profile, thumbnails=thumbnails),
     )
     with thumbnails:
         written = _write(plan, request, progress)

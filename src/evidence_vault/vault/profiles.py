@@ -20,6 +20,6 @@ def first_files(profile: str) -> Sequence[Extra]:
     return (StartHere(),)
 
 
-def further_files(profile: str, thumbnails: Thumbnails) -> Sequence[Extra]:
+def further_files(profile: str, *, thumbnails: Thumbnails) -> Sequence[Extra]:
     """Reports, pages and tables of the profile; ``thumbnails`` is open while they are written."""
     return (Gallery(thumbnails),)

@@ -11,17 +11,18 @@ from evidence_vault.bundle.model import BundleItem
 from evidence_vault.capture.privatefolder import PrivateFolder
 from evidence_vault.capture.thumbnail import ThumbnailMaker
 
-NOTHING_LEAVES = "none"
+OFF, NOTHING_LEAVES = "off", "none"
 
 
 class Thumbnails:
     """Called with an item, gives its JPEG or None; ``why`` says why None. Use ``with``.
 
     What was made is kept in a private folder in memory, as the share copies are while they are
-    made, and is gone at the end.
+    made, and is gone at the end. ``wanted``: False makes none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: bool = True) -> None:
+        self._wanted = wanted
         self._stack = ExitStack()
         self._tools: tuple[ThumbnailMaker, Path] | None = None
         self._why: dict[str, str] = {}
@@ -36,6 +37,8 @@ class Thumbnails:
         """Empty where there is one; else a code of bundle.gallery.Thumbnails."""
         if item.payload is None:
             return NOTHING_LEAVES
+        if not self._wanted:
+            return OFF
         if item.id not in self._why:
             self._why[item.id] = self._make(item)
         return self._why[item.id]
