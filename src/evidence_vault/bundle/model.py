@@ -119,6 +119,8 @@ class BundlePlan:
     asked, so that a large export needs no memory for all receipts at once. ``documents``: the
     network's trust documents by version, one line each. ``first`` are written before anything
     else, so that whoever unpacks the bundle meets them first; ``extras`` after the receipts.
+    ``profile``: for whom it is laid out. ``contact``: whom to call, one line, or empty.
+    ``thumbnails``: False when no small pictures may be made of what leaves.
     """
 
     bundle_id: str
@@ -137,6 +139,9 @@ class BundlePlan:
     documents: Sequence[tuple[int, bytes]] = ()
     first: Sequence[Extra] = ()
     extras: Sequence[Extra] = ()
+    profile: str = "partner"
+    contact: str = ""
+    thumbnails: bool = True
 
     def __post_init__(self) -> None:
         named = [(item.home, item.id) for item in self.items]

@@ -36,6 +36,7 @@ from evidence_vault.vault.payloads import Payload, choose_payloads
 from evidence_vault.vault.profiles import PROFILES, first_files, further_files
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.sensitive import sensitive_findings
+from evidence_vault.vault.thumbnails import Thumbnails
 from evidence_vault.vault.writer import writing
 from evidence_vault.verify import shell_verifier
 
@@ -121,6 +122,7 @@ def export(
     # 5. The bundle, with the signed statement that names the files made after the event.
     signer = signer_for(vault, "statements", index)
     zero = vault.entry_zero()
+    thumbnails = Thumbnails()
     plan = BundlePlan(
         bundle_id=bundle_id,
         origin=zero.origin,
@@ -137,9 +139,10 @@ def export(
         brackets=maker.brackets(),
         documents=_documents(vault) if request.documents else (),
         first=first_files(request.profile),
-        extras=further_files(request.profile, check=own_check(vault)),
+        extras=further_files(request.profile, own_check(vault), thumbnails),
     )
-    written = _write(plan, request, progress)
+    with thumbnails:
+        written = _write(plan, request, progress)
     return {
         "bundle_id": bundle_id,
         "checkpoint": {"root": maker.point.root.hex(), "size": maker.point.size},

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evidence_vault.bundle.gallery import Gallery
 from evidence_vault.bundle.model import Extra
-from evidence_vault.bundle.paper.collect import Check, Thumbnail
+from evidence_vault.bundle.paper.collect import Check
 from evidence_vault.bundle.paper.custodyreport import CustodyReports
+from evidence_vault.bundle.starthere import StartHere
 from evidence_vault.seeds import fonts_folder
+from evidence_vault.vault.thumbnails import Thumbnails
 
 PROFILES = ("partner",)
 
 
 def first_files(profile: str) -> Sequence[Extra]:
     """What whoever opens the bundle meets first."""
-    return ()
+    return (StartHere(),)
 
 
-def further_files(
-    profile: str, *, check: Check | None = None, thumbnails: Thumbnail | None = None
-) -> Sequence[Extra]:
+def further_files(profile: str, check: Check, thumbnails: Thumbnails) -> Sequence[Extra]:
     """Reports, pages and tables of the profile.
 
-    ``check``: of receipts, by the archive itself; ``thumbnails``: small pictures of what leaves.
+    ``check``: of receipts, by the archive itself; ``thumbnails`` is open while they are written.
     """
-    return (CustodyReports(fonts_folder(), check, thumbnails),)
+    return (Gallery(thumbnails), CustodyReports(fonts_folder(), check, thumbnails))

@@ -43,6 +43,8 @@ class CustodyReports:
     It must be written after the payloads: it says that they were read and compared.
     """
 
+    places = ("reports/",)
+
     def __init__(
         self, fonts: Path, check: Check | None = None, thumbnail: Thumbnail | None = None
     ) -> None:
