@@ -36,6 +36,8 @@ _EVENTS = {
     "replica-retired": "A further copy of the archive given up",
     "repaired": "Damaged stored bytes put back from a good copy",
     "migrated": "The archive moved to another place, compared byte for byte",
+    "linked": "Said to belong to another item",
+    "unlinked": "No longer said to belong to another item",
 }
 
 # What somebody stated about time, as against what the archive recorded.
@@ -61,10 +63,12 @@ _FIELDS = {
     "members": "items in the same act",
     "metadata": "metadata in the file",
     "occurred_at": "when it happened",
+    "other": "the other item",
     "payload_manifest": "SHA-256, list of originals",
     "received_at": "when it was received",
     "received_from": "received from (code name)",
     "received_via": "received by way of",
+    "relation": "is to the other item",
     "source_code": "source (code name)",
     "source_path": "name at the source",
     "source_times": "source file times",

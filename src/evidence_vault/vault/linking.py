@@ -1,0 +1,175 @@
+"""Saying that one item belongs to another, and taking that back; nothing is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from evidence_vault.bundle.custody import is_void
+from evidence_vault.core.event import Event, parse_entry
+from evidence_vault.core.relations import LINKED, RELATIONS, UNLINKED, Relation, standing
+from evidence_vault.errors import UsageError
+from evidence_vault.vault.foreign import foreign_events
+from evidence_vault.vault.keys import key_state
+from evidence_vault.vault.opening import Vault, demand_desk
+from evidence_vault.vault.records import committed_at, item_history
+from evidence_vault.vault.setnotes import entry_values
+from evidence_vault.vault.writer import Writer, writing
+
+_KINDS = (LINKED, UNLINKED)
+
+
+def link(
+    vault: Vault,
+    item: str,
+    relation: str,
+    other: str,
+    by: str | None = None,
+    purpose: str | None = None,
+) -> dict[str, Any]:
+    """Commit that ``item`` is ``relation`` (core/relations.py) the other one; both must be here.
+
+    Raises UsageError for an item or a relation that isn't known, and for one that stands already
+    or would lead along the same relation back to where it began.
+    """
+    demand_desk(vault, "tell what belongs together")
+    wanted = _wanted(vault, item, relation, other)
+    with writing(vault) as writer:
+        if wanted in relations_of(vault, item):
+            raise UsageError(f"{item} is {relation} {other} already", code="E-LINKED")
+        if _leads_to(vault, other, relation, item):
+            raise UsageError(
+                f"{item} can't be {relation} {other}: along that relation {other} leads to {item}",
+                code="E-LINK-CIRCLE",
+                hint=f"`evidence-vault show {other}` lists what it belongs to",
+            )
+        return _committed(vault, writer, LINKED, item, wanted, by, purpose)
+
+
+def unlink(
+    vault: Vault,
+    item: str,
+    relation: str,
+    other: str,
+    by: str | None = None,
+    purpose: str | None = None,
+) -> dict[str, Any]:
+    """Commit that it isn't so. Raises UsageError (E-NOT-LINKED) where nobody said it was."""
+    demand_desk(vault, "tell what belongs together")
+    wanted = _wanted(vault, item, relation, other)
+    with writing(vault) as writer:
+        if wanted not in relations_of(vault, item):
+            raise UsageError(
+                f"nobody said that {item} is {relation} {other}",
+                code="E-NOT-LINKED",
+                hint=f"`evidence-vault show {item}` lists what it belongs to",
+            )
+        return _committed(vault, writer, UNLINKED, item, wanted, by, purpose)
+
+
+def relations_of(vault: Vault, item: str) -> list[Relation]:
+    """What an item is to others, oldest first; of one that was taken over what its log said, too.
+
+    Events under a key that no longer counted say nothing.
+    """
+    events = [e for e in item_history(vault, item) if not _void(vault, e.log, e.event, e.index)]
+    told = [(e.event.type, e.values) for e in events]
+    if events and events[0].event.type == "transfer-accepted":
+        before = foreign_events(vault, item, events[0].values, _KINDS)
+        told = [(event.type, values) for _, event, values in before] + told
+    return standing(told)
+
+
+def named_by(vault: Vault, item: str) -> list[tuple[str, Relation]]:
+    """(identifier, relation) of the items that are something to this one.
+
+    Cost: every event about a relation in this vault, not the log.
+    """
+    told: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for number in range(vault.config.log + 1):
+        for index in vault.catalogue.indexes_of(_KINDS, number):
+            committed = committed_at(vault, index, number)
+            event = parse_entry(committed.entry).event
+            if not _void(vault, number, event, index):
+                values = entry_values(vault, committed, event)
+                told.setdefault(event.subject["id"], []).append((event.type, values))
+    return [
+        (other, relation)
+        for other, events in sorted(told.items())
+        for relation in standing(events)
+        if relation.id == item
+    ]
+
+
+def listed(vault: Vault, item: str) -> list[dict[str, str]]:
+    """Relations of an item in both directions, for people."""
+    forward = [{"direction": "to", **each.to_json()} for each in relations_of(vault, item)]
+    back = []
+    for other, relation in named_by(vault, item):
+        home = vault.catalogue.home(other)
+        told = Relation(relation.relation, home[0] if home else "", other)
+        back.append({"direction": "from", **told.to_json()})
+    return forward + back
+
+
+def _wanted(vault: Vault, item: str, relation: str, other: str) -> Relation:
+    if relation not in RELATIONS:
+        raise UsageError(
+            f"there is no relation {relation!r}",
+            code="E-RELATION",
+            hint="relations: " + ", ".join(RELATIONS),
+        )
+    if item == other:
+        raise UsageError(f"{item} can't belong to itself", code="E-LINK-SELF")
+    for each in (item, other):
+        if vault.catalogue.home(each) is None:
+            raise UsageError(
+                f"there is no item {each} in this vault",
+                code="E-NO-ITEM",
+                hint="`evidence-vault list` shows the items",
+            )
+    home = vault.catalogue.home(other)
+    assert home is not None
+    return Relation(relation, home[0], other)
+
+
+def _leads_to(vault: Vault, start: str, relation: str, goal: str) -> bool:
+    """Whether one comes from ``start`` to ``goal`` along one relation."""
+    seen: set[str] = set()
+    ahead = [start]
+    while ahead:
+        item = ahead.pop()
+        if item == goal:
+            return True
+        if item not in seen:
+            seen.add(item)
+            ahead += _next(vault, item, relation)
+    return False
+
+
+def _next(vault: Vault, item: str, relation: str) -> Iterator[str]:
+    if vault.catalogue.home(item) is not None:
+        yield from (r.id for r in relations_of(vault, item) if r.relation == relation)
+
+
+def _committed(
+    vault: Vault,
+    writer: Writer,
+    kind: str,
+    item: str,
+    relation: Relation,
+    by: str | None,
+    purpose: str | None,
+) -> dict[str, Any]:
+    home = vault.catalogue.home(item)
+    assert home is not None
+    other = {"home": relation.home, "id": relation.id}
+    values = {"actor": by, "other": other, "purpose": purpose, "relation": relation.relation}
+    writer.item_event(kind, item, values, home=home[0])
+    event = writer.commit()
+    writer.checkpoint()
+    return {"event": event, "id": item, "other": other, "relation": relation.relation}
+
+
+def _void(vault: Vault, log: int, event: Event, index: int) -> bool:
+    return is_void(key_state(vault, log), event, index)
