@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from evidence_vault.bundle.custody import is_void
@@ -12,7 +12,7 @@ from evidence_vault.errors import UsageError
 from evidence_vault.vault.foreign import foreign_events
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault, demand_desk
-from evidence_vault.vault.records import committed_at, item_history
+from evidence_vault.vault.records import ItemEvent, committed_at, item_history
 from evidence_vault.vault.setnotes import entry_values
 from evidence_vault.vault.writer import Writer, writing
 
@@ -68,16 +68,31 @@ def unlink(
 
 
 def relations_of(vault: Vault, item: str) -> list[Relation]:
-    """What an item is to others, oldest first; of one that was taken over what its log said, too.
+    """What an item is to others, oldest first; of one taken over what its log said, too."""
+    return relations_in(vault, item, list(item_history(vault, item)))
+
+
+def relations_in(vault: Vault, item: str, events: Sequence[ItemEvent]) -> list[Relation]:
+    """As :func:`relations_of`, of a history that was read."""
+    return standing(counting(vault, item, events, _KINDS))
+
+
+def counting(
+    vault: Vault, item: str, events: Sequence[ItemEvent], kinds: Collection[str]
+) -> list[tuple[str, dict[str, Any]]]:
+    """(type, values) of an item's events of some types, in order; also of the log before this one.
 
     Events under a key that no longer counted say nothing.
     """
-    events = [e for e in item_history(vault, item) if not _void(vault, e.log, e.event, e.index)]
-    told = [(e.event.type, e.values) for e in events]
+    told = [
+        (e.event.type, e.values)
+        for e in events
+        if e.event.type in kinds and not _void(vault, e.log, e.event, e.index)
+    ]
     if events and events[0].event.type == "transfer-accepted":
-        before = foreign_events(vault, item, events[0].values, _KINDS)
+        before = foreign_events(vault, item, events[0].values, kinds)
         told = [(event.type, values) for _, event, values in before] + told
-    return standing(told)
+    return told
 
 
 def named_by(vault: Vault, item: str) -> list[tuple[str, Relation]]:

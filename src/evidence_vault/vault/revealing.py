@@ -26,8 +26,8 @@ class Revealing:
 
     ``copies``: items of which the share copy leaves, so that the original's digests stay unless
     they were named. ``together``: items that leave in one bundle, so that a relation between two
-    of them names nothing else. ``public``: no original is told by its digest, even if it does not
-    leave, and no place but a coarse one.
+    of them names nothing else. ``public``: of the file that leaves what a checker needs, of no
+    other anything that was not named, and no place but a coarse one.
     """
 
     def __init__(self, shown: frozenset[str] | None, named: Collection[str] = ()) -> None:
@@ -51,18 +51,20 @@ class Revealing:
     def _names(self, event: ItemEvent) -> frozenset[str] | None:
         if self._shown is None:
             return None
-        kind = event.event.type
+        kind, item = event.event.type, event.event.subject.get("id")
+        bare = self._shown - ALWAYS_SHOWN | self._named
         if kind == "derived":
-            if event.values.get("kind") == SHARE_COPY:
+            if event.values.get("kind") == SHARE_COPY and (item in self.copies or not self.public):
                 return self._shown | _SHOWN_OF_COPIES
-            return self._shown - ALWAYS_SHOWN | _SHOWN_OF_OTHERS | self._named
+            return bare if self.public else bare | _SHOWN_OF_OTHERS
         if kind in (LINKED, UNLINKED):
             other = other_of(event.values)
             inside = other is not None and other[1] in self.together
             return self._shown | NAMING if inside else self._shown
-        hidden = self.public or event.event.subject.get("id") in self.copies
-        if event.seq == 0 and hidden:
-            return self._shown - ALWAYS_SHOWN | _SHOWN_BESIDE_COPIES | self._named
+        if event.seq == 0 and self.public:
+            return bare
+        if event.seq == 0 and item in self.copies:
+            return bare | _SHOWN_BESIDE_COPIES
         return self._shown
 
 
