@@ -124,7 +124,7 @@ def extra_rows(
     yield from _file(facts)
     for category, label, field in _TEXTS:
         for value in _values(facts.described.get(field)):
-            yield from value_rows(category if "\n" not in value else "MEMO", label, value)
+            yield from value_rows(category, label, value)
     yield from _exact_titles(facts)
     yield "TEXT", "Archive (origin of its log)", cell(facts.item.home), ""
     yield "TEXT", "Receipt", facts.item.receipt_path, ""
@@ -216,10 +216,8 @@ def _relations(facts: ItemFacts, present: frozenset[tuple[str, str]]) -> Iterato
 
 
 def _redaction(facts: ItemFacts) -> str:
-    if any(each.relation == REDACTED for each in facts.relations):
-        version = "Redacted version"
-    else:
-        version = "No redacted version of another item, as far as stated"
+    redacted = any(each.relation == REDACTED for each in facts.relations)
+    version = "Redacted version" if redacted else "No redaction stated"
     if facts.item.payload is None:
         return f"{version}; file withheld"
     return f"{version}; {'copy without metadata' if facts.is_copy else 'file as received'}"

@@ -52,8 +52,12 @@ def cut(text: str, limit: int) -> str:
 
 def cell(value: str) -> str:
     """A value as one line that is safe to open anywhere; what does not fit is cut."""
-    safe = spreadsheet_safe(escape_for_display(value))
+    safe = _safe(value)
     return safe if width(safe) <= TEXT_LIMIT else cut(safe, TEXT_LIMIT - 1) + _CUT_TEXT
+
+
+def _safe(value: str) -> str:
+    return spreadsheet_safe(escape_for_display(value))
 
 
 def value_rows(category: str, label: str, value: str) -> Iterator[Row]:
@@ -61,7 +65,7 @@ def value_rows(category: str, label: str, value: str) -> Iterator[Row]:
 
     An exact value that is wider than a memo goes on in rows ``<label> (exact, 2)``, ``…3``.
     """
-    if "\n" not in value and width(spreadsheet_safe(escape_for_display(value))) <= TEXT_LIMIT:
+    if category != "MEMO" and "\n" not in value and width(_safe(value)) <= TEXT_LIMIT:
         shown = cell(value)
         yield category, label, shown, ""
     else:

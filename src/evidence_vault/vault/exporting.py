@@ -152,7 +152,7 @@ def export(
         "event": index,
         "exit": 0,
         "held_back": payloads.held_back,
-        "notices": notices(request.profile, maker, payloads, request.disclose),
+        "notices": notices(vault, request.profile, maker, payloads, request.disclose),
         "proofs": proofs,
         "sealed": not request.clear,
         "sensitive": sensitive,

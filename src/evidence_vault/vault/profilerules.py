@@ -6,13 +6,13 @@ nobody classified or put a caveat on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from evidence_vault.core.fields import stricter
 from evidence_vault.core.places import is_coarse
-from evidence_vault.core.relations import EXCERPT
+from evidence_vault.core.relations import ATTACHMENT, EXCERPT, TRANSCRIPT, TRANSLATION
 from evidence_vault.errors import InternalError, PolicyRefused
 from evidence_vault.vault.linking import counting, relations_in
 from evidence_vault.vault.opening import Vault
@@ -23,6 +23,8 @@ from evidence_vault.vault.records import ItemEvent
 
 NO_COPY = "no share copy proved clean: only its receipt leaves"
 KEPT_BACK = "not for the public: only its receipt leaves"
+
+_READ_BESIDE = (ATTACHMENT, TRANSLATION, TRANSCRIPT)
 
 # A digest or the exact size of an original tells whoever finds that file that it is here.
 _OF_ORIGINALS = ("content_sha256", "content_sha512", "content_size")
@@ -62,25 +64,12 @@ def judge(vault: Vault, profile: str, maker: ReceiptMaker, payloads: Payloads) -
 
 
 def notices(
-    profile: str, maker: ReceiptMaker, payloads: Payloads, disclose: Sequence[str]
+    vault: Vault, profile: str, maker: ReceiptMaker, payloads: Payloads, disclose: Sequence[str]
 ) -> list[str]:
     """What was asked for and stays all the same, and why; for who exports, not for the bundle."""
-    if profile != PUBLIC:
-        return []
-    said = []
-    kept = sum(1 for why in payloads.why.values() if why == KEPT_BACK)
-    if kept:
-        said.append(
-            f"{kept} items have a classification other than public, or a caveat: their files stay"
-        )
-    near = sum(
-        1
-        for _, events in maker.histories()
-        if any(not is_coarse(event.values.get("place")) for event in events)
-    )
-    if near and "place" in disclose:
-        said.append(f"{near} items have a place nearer than a district on record: it is withheld")
-    return said
+    if profile == COURT:
+        return list(_untied(vault, maker))
+    return list(_held_from_public(maker, payloads, disclose)) if profile == PUBLIC else []
 
 
 def handling_of(told: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[str | None, list[str]]:
@@ -134,3 +123,30 @@ def _described(
     vault: Vault, item: str, events: Sequence[ItemEvent]
 ) -> Iterable[tuple[str, Mapping[str, Any]]]:
     return counting(vault, item, events, ("ingested", "described", "received-again"))
+
+
+def _untied(vault: Vault, maker: ReceiptMaker) -> Iterator[str]:
+    """A translation or a transcript is read beside its original, an attachment beside its host."""
+    histories = dict(maker.histories())
+    for item, events in histories.items():
+        for relation in relations_in(vault, item, events):
+            if relation.relation in _READ_BESIDE and relation.id not in histories:
+                yield (
+                    f"{item} is {relation.relation} {relation.id}, which was not chosen: nothing "
+                    "in the bundle says what it belongs to"
+                )
+
+
+def _held_from_public(
+    maker: ReceiptMaker, payloads: Payloads, disclose: Sequence[str]
+) -> Iterator[str]:
+    kept = sum(1 for why in payloads.why.values() if why == KEPT_BACK)
+    if kept:
+        yield f"{kept} items have a classification other than public, or a caveat: their files stay"
+    near = sum(
+        1
+        for _, events in maker.histories()
+        if any(not is_coarse(event.values.get("place")) for event in events)
+    )
+    if near and "place" in disclose:
+        yield f"{near} items have a place nearer than a district on record: it is withheld"
