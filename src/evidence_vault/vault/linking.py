@@ -35,7 +35,7 @@ def link(
     demand_desk(vault, "tell what belongs together")
     wanted = _wanted(vault, item, relation, other)
     with writing(vault) as writer:
-        if wanted in relations_of(vault, item):
+        if wanted in told_here(vault, list(item_history(vault, item))):
             raise UsageError(f"{item} is {relation} {other} already", code="E-LINKED")
         if _leads_to(vault, other, relation, item):
             raise UsageError(
@@ -75,6 +75,13 @@ def relations_of(vault: Vault, item: str) -> list[Relation]:
 def relations_in(vault: Vault, item: str, events: Sequence[ItemEvent]) -> list[Relation]:
     """As :func:`relations_of`, of a history that was read."""
     return standing(counting(vault, item, events, _KINDS))
+
+
+def told_here(vault: Vault, events: Sequence[ItemEvent]) -> list[Relation]:
+    """Only what this vault's own events say: all that its receipts can tell."""
+    return standing(
+        (e.event.type, e.values) for e in events if not _void(vault, e.log, e.event, e.index)
+    )
 
 
 def counting(

@@ -14,7 +14,7 @@ from evidence_vault.core.fields import stricter
 from evidence_vault.core.places import is_coarse
 from evidence_vault.core.relations import ATTACHMENT, EXCERPT, TRANSCRIPT, TRANSLATION
 from evidence_vault.errors import InternalError, PolicyRefused
-from evidence_vault.vault.linking import counting, relations_in
+from evidence_vault.vault.linking import counting, relations_in, told_here
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.payloads import Payloads
 from evidence_vault.vault.profiles import COURT, PUBLIC
@@ -126,11 +126,17 @@ def _described(
 
 
 def _untied(vault: Vault, maker: ReceiptMaker) -> Iterator[str]:
-    """A translation or a transcript is read beside its original, an attachment beside its host."""
+    """A translation is read beside its original, an attachment beside its host."""
     histories = dict(maker.histories())
     for item, events in histories.items():
+        here = told_here(vault, events)
         for relation in relations_in(vault, item, events):
-            if relation.relation in _READ_BESIDE and relation.id not in histories:
+            if relation not in here:
+                yield (
+                    f"that {item} is {relation.relation} {relation.id} was said in the log it came "
+                    "from: link them here, too, and a bundle can say it"
+                )
+            elif relation.relation in _READ_BESIDE and relation.id not in histories:
                 yield (
                     f"{item} is {relation.relation} {relation.id}, which was not chosen: nothing "
                     "in the bundle says what it belongs to"
