@@ -51,7 +51,10 @@ def test_a_relation_is_shown_from_both_ends_and_taken_back(house: House) -> None
     assert said(house, words) == [("to", "transcript-of", film)]
     assert house.call("rebuild").status == 0
     assert said(house, words) == [("to", "transcript-of", film)]
+    assert said(house, film) == [("from", "transcript-of", words)]
     assert house.call("log", "audit").status == 0
+    assert house.call("rebuild", "--no-index").status == 0
+    assert said(house, film) == [("from", "transcript-of", words)]
 
 
 def test_what_makes_no_sense_is_refused_and_nothing_is_recorded(house: House) -> None:

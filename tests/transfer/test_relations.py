@@ -36,7 +36,9 @@ def test_a_relation_goes_over_with_its_items_and_still_counts(tmp_path: Path) ->
     world.handed_over()
     with opened(world.desk) as vault:
         assert [each.id for each in relations_of(vault, part)] == [whole]
-        assert show_item(vault, part)["relations"][0]["relation"] == "excerpt-of"
+        for one, other, way in ((part, whole, "to"), (whole, part, "from")):
+            (told,) = show_item(vault, one)["relations"]
+            assert (told["relation"], told["id"], told["direction"]) == ("excerpt-of", other, way)
         link(vault, part, "excerpt-of", whole, purpose="told here, too, so that receipts tell it")
         alone = ExportRequest([part], tmp_path / "no", profile="court", originals=True, clear=True)
         with pytest.raises(PolicyRefused, match="excerpt"):

@@ -9,11 +9,11 @@ from evidence_vault.bundle.custody import is_void
 from evidence_vault.core.event import Event, parse_entry
 from evidence_vault.core.relations import LINKED, RELATIONS, UNLINKED, Relation, standing
 from evidence_vault.errors import UsageError
+from evidence_vault.vault.digesting import index_event
 from evidence_vault.vault.foreign import foreign_events
 from evidence_vault.vault.keys import key_state
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.records import ItemEvent, committed_at, item_history
-from evidence_vault.vault.setnotes import entry_values
 from evidence_vault.vault.writer import Writer, writing
 
 _KINDS = (LINKED, UNLINKED)
@@ -105,22 +105,30 @@ def counting(
 def named_by(vault: Vault, item: str) -> list[tuple[str, Relation]]:
     """(identifier, relation) of the items that are something to this one.
 
-    Cost: every event about a relation in this vault, not the log.
+    Looked up in the index and read in the log. Without an index (``rebuild --no-index``) every
+    event about a relation is read.
     """
-    told: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for number in range(vault.config.log + 1):
-        for index in vault.catalogue.indexes_of(_KINDS, number):
-            committed = committed_at(vault, index, number)
-            event = parse_entry(committed.entry).event
-            if not _void(vault, number, event, index):
-                values = entry_values(vault, committed, event)
-                told.setdefault(event.subject["id"], []).append((event.type, values))
+    if vault.catalogue.is_unindexed():
+        candidates = _linked_items(vault)
+    else:
+        candidates = vault.catalogue.named_by(item)
     return [
         (other, relation)
-        for other, events in sorted(told.items())
-        for relation in standing(events)
+        for other in candidates
+        if vault.catalogue.home(other) is not None
+        for relation in relations_of(vault, other)
         if relation.id == item
     ]
+
+
+def _linked_items(vault: Vault) -> list[str]:
+    """Every item with an event about a relation; what another log said of it is not looked for."""
+    found = set()
+    for number in range(vault.config.log + 1):
+        for index in vault.catalogue.indexes_of(_KINDS, number):
+            entry = committed_at(vault, index, number).entry
+            found.add(str(parse_entry(entry).event.subject["id"]))
+    return sorted(found)
 
 
 def listed(vault: Vault, item: str) -> list[dict[str, str]]:
@@ -188,6 +196,7 @@ def _committed(
     other = {"home": relation.home, "id": relation.id}
     values = {"actor": by, "other": other, "purpose": purpose, "relation": relation.relation}
     writer.item_event(kind, item, values, home=home[0])
+    index_event(kind, item, writer.recorded_at, values, writer.index)
     event = writer.commit()
     writer.checkpoint()
     return {"event": event, "id": item, "other": other, "relation": relation.relation}
