@@ -236,6 +236,17 @@ def test_what_was_classified_or_has_a_caveat_stays(house: House, tmp_path: Path)
 
 
 @needs_exiftool
+def test_of_two_share_copies_only_the_one_that_leaves_is_told(house: House, tmp_path: Path) -> None:
+    picture, out = house.ids["picture"], tmp_path / "out"
+    assert house.call("derive", picture, "--share-copy").status == 0
+    assert house.export("public", "picture", out=out).status == 0
+    receipt = parse_receipt((out / "receipts" / f"{picture}.txt").read_bytes())
+    made = [event for event in custody_events(receipt) if event.type == "derived"]
+    assert [bool(event.revealed) for event in made] == [False, True]
+    verify(house, out)
+
+
+@needs_exiftool
 def test_a_place_is_coarse_for_the_public_or_withheld(house: House, tmp_path: Path) -> None:
     picture, secret, out = house.ids["picture"], house.ids["secret"], tmp_path / "out"
     house.call("describe", picture, "--place", "MMR001D001")

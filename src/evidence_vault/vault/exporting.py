@@ -85,7 +85,6 @@ def export(
     shown = fields_to_show(request.disclose)
     maker = ReceiptMaker(vault, chosen, shown, request.disclose)
     # 2. Check. (Consent, classification and holds come with records about people.)
-    rules.prepare(request.profile, maker)
     payloads = choose_payloads(vault, maker, request.originals, request.items or ())
     payloads = rules.judge(vault, request.profile, maker, payloads)
     copies = {item for item, each in payloads.chosen.items() if each.statement is not None}

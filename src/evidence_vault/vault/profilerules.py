@@ -49,15 +49,12 @@ def check_asked(profile: str, originals: bool, disclose: Sequence[str]) -> None:
         )
 
 
-def prepare(profile: str, maker: ReceiptMaker) -> None:
-    """What receipts of this profile show besides what was asked for, and what they never do."""
-    maker.leave_together()
-    if profile == PUBLIC:
-        maker.leave_in_public()
-
-
 def judge(vault: Vault, profile: str, maker: ReceiptMaker, payloads: Payloads) -> Payloads:
-    """What leaves of what was chosen. Raises PolicyRefused (E-EXCERPT-ALONE) for a court."""
+    """What leaves of what was chosen, and what its receipts may show besides what was asked for.
+
+    Raises PolicyRefused (E-EXCERPT-ALONE) for a court.
+    """
+    maker.leave_together()
     if profile == COURT:
         _demand_whole(vault, maker, payloads)
     return _for_public(vault, maker, payloads) if profile == PUBLIC else payloads
@@ -116,6 +113,7 @@ def _for_public(vault: Vault, maker: ReceiptMaker, payloads: Payloads) -> Payloa
             why[item] = KEPT_BACK
     if any(payload.statement is None for payload in chosen.values()):
         raise InternalError("an original was chosen for the public")
+    maker.leave_in_public(payload.event.index for payload in chosen.values())
     return replace(payloads, chosen=chosen, why=why)
 
 
@@ -148,11 +146,11 @@ def _held_from_public(
 ) -> Iterator[str]:
     kept = sum(1 for why in payloads.why.values() if why == KEPT_BACK)
     if kept:
-        yield f"{kept} items have a classification other than public, or a caveat: their files stay"
+        yield f"with a classification other than public, or a caveat: {kept}; their files stay"
     near = sum(
         1
         for _, events in maker.histories()
         if any(not is_coarse(event.values.get("place")) for event in events)
     )
     if near and "place" in disclose:
-        yield f"{near} items have a place nearer than a district on record: it is withheld"
+        yield f"with a place nearer than a district on record: {near}; it is withheld"

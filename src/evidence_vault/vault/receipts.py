@@ -107,9 +107,9 @@ class ReceiptMaker:
         """All of these leave in one bundle: relations between two of them are revealed."""
         self._revealing.together = frozenset(self._histories)
 
-    def leave_in_public(self) -> None:
-        """No digest of an original, no near place (vault/profiles.py)."""
-        self._revealing.public = True
+    def leave_in_public(self, copies: Iterable[int]) -> None:
+        """Of no file anything but of these share copies, by log position; no near place."""
+        self._revealing.public = frozenset(copies)
 
     def drafts(self) -> Iterator[Receipt]:
         """Receipts without proofs and without the event to come: for counting fields."""

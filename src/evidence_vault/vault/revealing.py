@@ -26,8 +26,9 @@ class Revealing:
 
     ``copies``: items of which the share copy leaves, so that the original's digests stay unless
     they were named. ``together``: items that leave in one bundle, so that a relation between two
-    of them names nothing else. ``public``: of the file that leaves what a checker needs, of no
-    other anything that was not named, and no place but a coarse one.
+    of them names nothing else. ``public``: None, or the log positions of the share copies that
+    leave for the public: of them what a checker needs, of no other file anything that was not
+    named, and no place but a coarse one.
     """
 
     def __init__(self, shown: frozenset[str] | None, named: Collection[str] = ()) -> None:
@@ -35,7 +36,7 @@ class Revealing:
         self._named = frozenset(named)
         self.copies: frozenset[str] = frozenset()
         self.together: frozenset[str] = frozenset()
-        self.public = False
+        self.public: frozenset[int] | None = None
 
     def of(self, event: ItemEvent) -> tuple[Disclosure, ...]:
         """What is shown of an event, in order of field name."""
@@ -45,7 +46,7 @@ class Revealing:
             for name, d in sorted(event.disclosures.items())
             if name not in NEVER_SHOWN
             and (shown is None or name in shown)
-            and not (self.public and _too_near(name, d.value))
+            and not (self.public is not None and _too_near(name, d.value))
         )
 
     def _names(self, event: ItemEvent) -> frozenset[str] | None:
@@ -53,16 +54,16 @@ class Revealing:
             return None
         kind, item = event.event.type, event.event.subject.get("id")
         bare = self._shown - ALWAYS_SHOWN | self._named
+        if self.public is not None and (kind == "derived" or event.seq == 0):
+            return self._shown | _SHOWN_OF_COPIES if event.index in self.public else bare
         if kind == "derived":
-            if event.values.get("kind") == SHARE_COPY and (item in self.copies or not self.public):
+            if event.values.get("kind") == SHARE_COPY:
                 return self._shown | _SHOWN_OF_COPIES
-            return bare if self.public else bare | _SHOWN_OF_OTHERS
+            return bare | _SHOWN_OF_OTHERS
         if kind in (LINKED, UNLINKED):
             other = other_of(event.values)
             inside = other is not None and other[1] in self.together
             return self._shown | NAMING if inside else self._shown
-        if event.seq == 0 and self.public:
-            return bare
         if event.seq == 0 and item in self.copies:
             return bare | _SHOWN_BESIDE_COPIES
         return self._shown
