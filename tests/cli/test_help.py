@@ -21,6 +21,8 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ],
     ("ingest",): ["--sheet", "--sheet-template", "--metadata", "--dry-run", *FIELD_OPTIONS],
     ("describe",): ["--sheet", *FIELD_OPTIONS],
+    ("link",): ["--purpose"],
+    ("unlink",): ["--purpose"],
     ("list",): ["--held", "--limit", "--offset"],
     ("show",): [],
     ("history",): [],

@@ -16,6 +16,7 @@ from evidence_vault.cli.render_checking import audit_hint
 from evidence_vault.vault.checking import log_audit
 from evidence_vault.vault.describing import describe
 from evidence_vault.vault.holding import HoldRequest, place
+from evidence_vault.vault.linking import link
 from evidence_vault.vault.rebuilding import rebuild
 
 from .vaults import PASSPHRASE, Made, write_files
@@ -52,6 +53,7 @@ def full(vault: Made, sources: Path, tmp_path: Path) -> Iterator[Made]:
         item = told["taken_in"][0]["id"]
         describe(opened, [item], {"description": "near the river", "language": "my"})
         describe(opened, [item], {"language": None, "case": ["CASE-9", "CASE-7"]})
+        link(opened, item, "related-to", told["taken_in"][1]["id"])
     assert tables(vault) == set()
     yield vault
 
@@ -69,6 +71,8 @@ EDITS = {
         "accession, name, path, recorded_at FROM index_item LIMIT 1",
         "index_item",
     ),
+    "relation gone": ("DELETE FROM index_relation", "index_relation"),
+    "relation turned": ("UPDATE index_relation SET relation = 'part-of'", "index_relation"),
     "case gone": ("DELETE FROM index_case WHERE \"case\" = 'CASE-8'", "index_case"),
     "other case": (
         "UPDATE index_case SET \"case\" = \"case\" || '!' WHERE id LIKE '%1'",

@@ -15,6 +15,8 @@ from typing import Any
 from evidence_vault.bundle.custody import CustodyEvent, custody_events
 from evidence_vault.bundle.model import BundleItem, BundlePlan
 from evidence_vault.core.event import ARRIVALS
+from evidence_vault.core.fields import stricter
+from evidence_vault.core.relations import Relation, standing
 
 # Events that say something of the item itself; the later one counts, field by field.
 _DESCRIBING = (*ARRIVALS, "described")
@@ -41,16 +43,30 @@ class ItemFacts:
     def described(self) -> Mapping[str, Any]:
         """Revealed descriptive values by field; the newest counts, a withdrawn one is absent."""
         found: dict[str, Any] = {}
-        for event in self.events:
+        for event in self._counting:
             if event.type in _DESCRIBING:
                 found |= event.revealed
+            elif event.type == "received-again" and "classification" in event.revealed:
+                # Of bytes that came twice the stricter handling counts.
+                again = event.revealed["classification"]
+                found["classification"] = stricter(found.get("classification"), again)
         return {name: value for name, value in found.items() if value is not None}
 
     @cached_property
     def withheld(self) -> frozenset[str]:
         """Fields that the archive knows of this item and keeps back in this bundle."""
-        known = {n for e in self.events if e.type in _DESCRIBING for n in e.withheld}
+        known = {n for e in self._counting if e.type in _DESCRIBING for n in e.withheld}
         return frozenset(known - self.described.keys())
+
+    @cached_property
+    def relations(self) -> Sequence[Relation]:
+        """What the item is to others and is told of, oldest first; the others leave, too."""
+        return standing((event.type, event.revealed) for event in self._counting)
+
+    @cached_property
+    def _counting(self) -> Sequence[CustodyEvent]:
+        """Events under a key that counted; the others prove nothing."""
+        return [event for event in self.events if not event.void]
 
     @property
     def content(self) -> Mapping[str, Any]:

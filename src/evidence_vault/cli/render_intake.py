@@ -122,3 +122,14 @@ def describe(result: dict[str, Any]) -> str:
         for each in result["refused"]
     ]
     return "\n".join([*lines, *block("NOT described:", rows), *notices(result["notices"])])
+
+
+def linked(result: dict[str, Any]) -> str:
+    """What an item is now said to be of another."""
+    return f"{shown(result['id'])} is {result['relation']} {shown(result['other']['id'])}."
+
+
+def unlinked(result: dict[str, Any]) -> str:
+    """What an item is no longer said to be of another."""
+    other = shown(result["other"]["id"])
+    return f"{shown(result['id'])} is no longer {result['relation']} {other}."

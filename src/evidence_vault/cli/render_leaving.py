@@ -6,7 +6,7 @@ import shlex
 from collections import Counter
 from typing import Any
 
-from evidence_vault.cli.words import block, number, shown, size
+from evidence_vault.cli.words import block, notices, number, shown, size
 
 _LISTED = 20
 
@@ -87,7 +87,7 @@ def export_announced(result: dict[str, Any]) -> str:
         )
     reasons = Counter(shown(each["reason"]) for each in result["withheld"])
     lines += block("Withheld:", [f"{n} × {reason}" for reason, n in sorted(reasons.items())])
-    lines += ["", "Next:", f"  send {file}"]
+    lines += [*notices(result["notices"]), "", "Next:", f"  send {file}"]
     if result["sealed"]:
         lines.append("  whoever gets it: evidence-vault open FILE -o BUNDLE.zip, then verify")
     lines += [

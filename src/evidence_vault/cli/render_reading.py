@@ -116,7 +116,7 @@ def _item(result: dict[str, Any], tags: bool) -> str:
         ("at rest", "encrypted" if result["at_rest"] == "sealed" else "NOT encrypted"),
     ]
     rows += [(name.replace("_", " "), shown(value)) for name, value in result["fields"].items()]
-    rows += [*render_holding.standing(result), *_handed(result)]
+    rows += [*_relations(result), *render_holding.standing(result), *_handed(result)]
     lines = table(rows)
     if result["void"]:
         numbers = ", ".join(str(n) for n in result["void"])
@@ -130,6 +130,17 @@ def _item(result: dict[str, Any], tags: bool) -> str:
     lines += render_deriving.listed(result["derivatives"])
     lines += _metadata(result["metadata"], tags)
     return "\n".join(lines)
+
+
+def _relations(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the item is to others, and what others are to it; as somebody said."""
+    rows = []
+    for each in result["relations"]:
+        words = each["relation"].replace("-", " ")
+        if each["direction"] == "from" and words.endswith(" of"):
+            words = "its " + words.removesuffix(" of")
+        rows.append((words, shown(each["id"])))
+    return rows
 
 
 def _handed(result: Mapping[str, Any]) -> list[tuple[str, str]]:

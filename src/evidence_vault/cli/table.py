@@ -26,6 +26,8 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "ingest": Place("intake", "ingest", "Take files in."),
             "describe": Place("intake", "describe", "Say more about items, or correct it."),
+            "link": Place("linking", "link", "Say that one item belongs to another."),
+            "unlink": Place("linking", "unlink", "Take back that one item belongs to another."),
         },
     ),
     (

@@ -164,6 +164,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
         "moved_to",
         "purpose",
     ),
+    "linked": ("actor", "other", "purpose", "relation"),
+    "unlinked": ("actor", "other", "purpose", "relation"),
 }
 
 # Types whose fields, once given, supersede what was said before: one given as unknown commits to
@@ -202,6 +204,8 @@ PREMIS: dict[str, str] = {
     "replica-retired": "policy assignment",
     "repaired": "recovery",
     "migrated": "refreshment",
+    "linked": "metadata modification",
+    "unlinked": "metadata modification",
 }
 
 # Types by which an item comes into a log.

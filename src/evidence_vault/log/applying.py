@@ -65,6 +65,7 @@ class IndexRows:
     ``again``: (item, values, cases) of bytes that came again: they add, the stricter
     classification wins, and nothing that is known is replaced. ``objects``: what the object
     store answered; the newest answer counts. ``replicas``: what became of copies of the vault.
+    ``relations``: (whether it stands, other item, relation, item), in order.
     """
 
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -75,6 +76,7 @@ class IndexRows:
     objects: list[Placed] = field(default_factory=list)
     holds: list[HoldChange] = field(default_factory=list)
     replicas: list[ReplicaChange] = field(default_factory=list)
+    relations: list[tuple[bool, str, str, str]] = field(default_factory=list)
 
 
 class _HasSession(Protocol):
@@ -227,6 +229,21 @@ def _apply_index(session: Session, index: IndexRows) -> None:
     _apply_patches(session, index.patches)
     for item, values, cases in index.again:
         _apply_again(session, item, values, cases)
+    _apply_relations(session, index.relations)
+
+
+def _apply_relations(session: Session, relations: Sequence[tuple[bool, str, str, str]]) -> None:
+    """Of several words on the same two items the last counts."""
+    last = {(other, relation, item): on for on, other, relation, item in relations}
+    table = _TABLES["index_relation"]
+    for (other, relation, item), on in last.items():
+        row = {"other": other[:_MOST], "relation": relation[:_MOST], "id": item}
+        if on:
+            put(session, "index_relation", [row], keep=True)
+        else:
+            session.execute(
+                delete(table).where(*(table.c[name] == value for name, value in row.items()))
+            )
 
 
 def _touched(index: IndexRows) -> set[str]:

@@ -33,7 +33,7 @@ BY_LOG = ("log_entry", "log_item", "log_history")
 RECORDED = ("log_object", "log_hold", "log_held_copy", "log_retention", "log_replica")
 """What records say of things that are not searched."""
 
-SEARCHED = ("index_item", "index_case")
+SEARCHED = ("index_item", "index_case", "index_relation")
 
 PROOFS = ("log_proof",)
 
@@ -42,7 +42,7 @@ _NOT_IN_THE_LOG = ("device_time", "has_location")
 # An entry names what it anchors; the mark only saves naming it twice.
 _NOT_COMPARED = {"index_item": _NOT_IN_THE_LOG, "log_proof": ("anchored",)}
 # Parts of keys that can be read.
-_READABLE = ("case", "path_key")
+_READABLE = ("case", "path_key", "other", "relation")
 
 Row = tuple[Any, ...]
 

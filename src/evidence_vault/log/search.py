@@ -14,7 +14,7 @@ from sqlmodel import Session, SQLModel, col
 from evidence_vault.log.blockset import count
 from evidence_vault.log.database import translated
 from evidence_vault.log.postings import Looked, blocks, page, skipped
-from evidence_vault.log.tables import IndexArrival, IndexItem
+from evidence_vault.log.tables import IndexArrival, IndexItem, IndexRelation
 from evidence_vault.log.tokens import DIGITS, Clause, coded, dated, exact, holding, lowered
 
 MANY = 500  # values in one IN (…)
@@ -64,6 +64,12 @@ class SearchIndex:
                 ).where(col(IndexArrival.path_key).in_(list(path_keys[start : start + MANY])))
                 found.update(((row[0], row[1]), row[2]) for row in session.execute(query))
         return found
+
+    def named_by(self, item: str) -> list[str]:
+        """Items that were last said to be something to this one, in order."""
+        query = select(col(IndexRelation.id)).where(col(IndexRelation.other) == item)
+        with self._session() as session:
+            return sorted({row[0] for row in session.execute(query)})
 
     def describe(self, item: str) -> dict[str, Any] | None:
         """The searchable values of one item, with its cases, or None."""

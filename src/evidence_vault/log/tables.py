@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel, col
 
 from evidence_vault.log.text import neutral
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class LogMeta(SQLModel, table=True):
@@ -245,6 +245,16 @@ class IndexCase(SQLModel, table=True):
 
     __tablename__ = "index_case"
     case: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+
+
+class IndexRelation(SQLModel, table=True):
+    """What ``id`` is to ``other``, as far as nobody took it back: found from the other's side."""
+
+    __tablename__ = "index_relation"
+    __table_args__ = {"sqlite_with_rowid": False}
+    other: str = Field(primary_key=True)
+    relation: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
 
 

@@ -21,7 +21,7 @@ from evidence_vault.core.members import Member
 from evidence_vault.errors import KeyProblem, StoreError, UsageError, VaultError
 from evidence_vault.vault.answering import write_acknowledgement
 from evidence_vault.vault.checking import publish_and_sign
-from evidence_vault.vault.digesting import index_event
+from evidence_vault.vault.digesting import index_event, index_foreign_relations
 from evidence_vault.vault.faults import step
 from evidence_vault.vault.files import demand_absent
 from evidence_vault.vault.foreign import ForeignStore, foreign_values
@@ -320,6 +320,7 @@ class _Run:
         writer.item_event("transfer-accepted", member.id, values, taken.units, home=member.home)
         told = {**foreign_values(self.vault, member.id, values), **values}
         at = writer.recorded_at
+        index_foreign_relations(self.vault, member.id, values, writer.index)
         index_event("transfer-accepted", member.id, at, told, writer.index, taken.summary)
 
     def _acknowledge(self, taken: Taken, index: int) -> None:

@@ -12,13 +12,14 @@ from evidence_vault.core.event import ARRIVALS, Event, parse_entry
 from evidence_vault.core.members import parse_members
 from evidence_vault.core.merkle import leaf_hash
 from evidence_vault.core.placement import Placed
+from evidence_vault.core.relations import LINKED, UNLINKED, other_of
 from evidence_vault.core.searchkey import stored_keys
 from evidence_vault.core.text import decode_for_display
 from evidence_vault.errors import FormatError
 from evidence_vault.log.catalogue import Catalogue, EntryRow, IndexRows
 from evidence_vault.log.holdindex import PLACED, RELEASED, RETENTION, HoldChange
 from evidence_vault.log.replicaindex import ENROLLED, RETIRED, SYNCED, ReplicaChange
-from evidence_vault.vault.foreign import foreign_values
+from evidence_vault.vault.foreign import foreign_events, foreign_values
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.setnotes import entry_values
 
@@ -78,6 +79,7 @@ def digest_read(
         told = values
         if event.type == "transfer-accepted":
             told = {**foreign_values(vault, item, values), **values}
+            index_foreign_relations(vault, item, values, rows)
         index_event(event.type, item, event.recorded_at, told, rows)
         path = values.get("source_path")
         if path is not None and event.type in ("ingested", "received-again"):
@@ -217,6 +219,8 @@ def index_event(
             }
         )
         rows.cases += [(case, item) for case in values.get("case") or ()]
+    elif kind in (LINKED, UNLINKED):
+        index_relation(kind, item, values, rows)
     elif kind == "received-again":
         rows.again.append((item, _descriptive(values), list(values.get("case") or ())))
     elif kind == "described":
@@ -226,6 +230,21 @@ def index_event(
         if "case" in values:
             changed["case"] = values["case"]
         rows.patches.append((item, changed))
+
+
+def index_relation(kind: str, item: str, values: Mapping[str, Any], rows: IndexRows) -> None:
+    """What an item is to another one, or no longer; what isn't told says nothing."""
+    other, relation = other_of(values), values.get("relation")
+    if other is not None and isinstance(relation, str):
+        rows.relations.append((kind == LINKED, other[1], relation, item))
+
+
+def index_foreign_relations(
+    vault: Vault, item: str, values: Mapping[str, Any], rows: IndexRows
+) -> None:
+    """The same of an item that was taken over, as its log said. ``values``: of that event."""
+    for _, event, said in foreign_events(vault, item, values, (LINKED, UNLINKED)):
+        index_relation(event.type, item, said, rows)
 
 
 def absolute_key(path: bytes) -> str:

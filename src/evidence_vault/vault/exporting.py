@@ -23,6 +23,7 @@ from evidence_vault.core.receipt import Receipt
 from evidence_vault.core.trustsigned import format_chain
 from evidence_vault.errors import InternalError, KeyProblem, UsageError
 from evidence_vault.seal.keyring import open_keyring
+from evidence_vault.vault import profilerules as rules
 from evidence_vault.vault.creation import check_passphrase
 from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.entrymaking import TOOL
@@ -33,7 +34,7 @@ from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.papers import own_check
 from evidence_vault.vault.payloads import Payload, choose_payloads
-from evidence_vault.vault.profiles import PROFILES, first_files, further_files
+from evidence_vault.vault.profiles import PROFILES, asked_fields, first_files, further_files
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.sensitive import sensitive_findings
 from evidence_vault.vault.thumbnails import Thumbnails
@@ -79,12 +80,15 @@ def export(
     """
     demand_desk(vault, "export")
     _check_request(vault, request)
+    request = replace(request, disclose=asked_fields(request.disclose, request.profile))
+    rules.check_asked(request.profile, request.originals, request.disclose)
     # 1. Choose.
     chosen = _choose(vault, request)
     shown = fields_to_show(request.disclose)
     maker = ReceiptMaker(vault, chosen, shown, request.disclose)
     # 2. Check. (Consent, classification and holds come with records about people.)
     payloads = choose_payloads(vault, maker, request.originals, request.items or ())
+    payloads = rules.judge(vault, request.profile, maker, payloads)
     copies = {item for item, each in payloads.chosen.items() if each.statement is not None}
     maker.leave_as_copies(copies)
     sensitive = sensitive_findings(vault, maker, payloads.chosen.keys() - copies)
@@ -151,6 +155,7 @@ def export(
         "event": index,
         "exit": 0,
         "held_back": payloads.held_back,
+        "notices": rules.notices(vault, request.profile, maker, payloads, request.disclose),
         "proofs": proofs,
         "sealed": not request.clear,
         "sensitive": sensitive,

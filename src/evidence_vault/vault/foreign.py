@@ -9,7 +9,7 @@ control/foreign/<h>/headers/<i>                  age headers of entry i: deletab
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from evidence_vault.core.canonical import canonical, parse_canonical
@@ -90,12 +90,16 @@ class ForeignStore:
 
 
 def foreign_events(
-    vault: Vault, item: str, values: Mapping[str, Any]
+    vault: Vault,
+    item: str,
+    values: Mapping[str, Any],
+    kinds: Collection[str] = (*_SAYING, *ARRIVALS),
 ) -> list[tuple[int, Event, dict[str, Any]]]:
     """(index, event, values) of what the log before says of an item that was taken over.
 
-    ``values``: of its ``transfer-accepted`` event. Entries are authenticated by the root that it
-    names. Empty where that log or its records can't be read: nothing is claimed then.
+    ``values``: of its ``transfer-accepted`` event; ``kinds``: types that are looked for. Entries
+    are authenticated by the root that it names. Empty where that log or its records can't be
+    read: nothing is claimed then.
     """
     told = values.get("foreign")
     if told is None:
@@ -107,7 +111,7 @@ def foreign_events(
         for index in store.places(item):
             committed = store.committed(tiles, index)
             event = parse_entry(committed.entry).event
-            if event.type in (*_SAYING, *ARRIVALS):
+            if event.type in kinds:
                 record = open_record(vault, committed, event)
                 found.append((index, event, {name: d.value for name, d in record.items()}))
     except VaultError:

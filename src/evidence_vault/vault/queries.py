@@ -18,6 +18,7 @@ from evidence_vault.vault.foreign import foreign_events
 from evidence_vault.vault.handovers import REMOVED, standings
 from evidence_vault.vault.holds import stands_of
 from evidence_vault.vault.keys import key_state
+from evidence_vault.vault.linking import listed as listed_relations
 from evidence_vault.vault.opening import Vault, refuse_reading
 from evidence_vault.vault.records import ItemEvent, item_history, read_metadata
 from evidence_vault.vault.stations import list_stored, show_stored
@@ -178,6 +179,7 @@ def show_item(vault: Vault, item: str) -> dict[str, Any]:
         "home": first.event.subject["home"],
         "id": item,
         "metadata": {**values["metadata"], "tags": {}, "text": [], **extracted},
+        "relations": listed_relations(vault, item),
         "source": {
             "path": values.get("source_path") or {"b64": "", "display": ""},
             "times": values.get("source_times") or {},

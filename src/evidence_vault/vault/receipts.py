@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from evidence_vault.core.checkpoint import Checkpoint
-from evidence_vault.core.derivation import SHARE_COPY
 from evidence_vault.core.disclosure import Disclosure
 from evidence_vault.core.event import ARRIVALS, FIELDS, parse_entry
 from evidence_vault.core.keystate import KEY_EVENTS
@@ -24,15 +23,7 @@ from evidence_vault.vault.records import (
     item_history,
     open_record,
 )
-
-ALWAYS_SHOWN = frozenset(("content_sha256", "content_sha512", "content_size", "format"))
-# Of a derivative also how it was made, and from what (as a commitment, never as a digest).
-_SHOWN_OF_COPIES = ALWAYS_SHOWN | {"kind", "parent", "statement"}
-# Of one that never leaves no digest: whoever has the original can make it again and compare.
-_SHOWN_OF_OTHERS = frozenset(("kind",))
-# Of an original whose share copy leaves: a plain digest would tell whoever finds the original.
-_SHOWN_BESIDE_COPIES = frozenset(("format",))
-NEVER_SHOWN = frozenset(("members",))  # a whole set names other items; openings show one
+from evidence_vault.vault.revealing import ALWAYS_SHOWN, NEVER_SHOWN, Revealing
 
 
 def fields_to_show(disclose: Iterable[str]) -> frozenset[str] | None:
@@ -62,10 +53,8 @@ class ReceiptMaker:
         named: Iterable[str] = (),
     ) -> None:
         self._vault = vault
-        self._shown = shown
-        self._named = frozenset(named)
+        self._revealing = Revealing(shown, frozenset(named))
         self._origin = vault.keyring.origin
-        self._copies: frozenset[str] = frozenset()
         self._histories: dict[str, list[ItemEvent]] = {}
         for item in items:
             events = list(item_history(vault, item, vault.config.log))
@@ -104,31 +93,23 @@ class ReceiptMaker:
 
     def reveals(self, event: ItemEvent) -> tuple[Disclosure, ...]:
         """What is shown of an event, in order of field name."""
-        shown = self._shown_of(event)
-        return tuple(
-            d
-            for name, d in sorted(event.disclosures.items())
-            if name not in NEVER_SHOWN and (shown is None or name in shown)
-        )
+        return self._revealing.of(event)
 
     def leave_as_copies(self, items: Iterable[str]) -> None:
         """Of these the share copy leaves: the original's digests stay unless asked for."""
-        self._copies = frozenset(items)
+        self._revealing.copies = frozenset(items)
 
     def is_copy(self, item: str) -> bool:
         """Whether the share copy of an item leaves."""
-        return item in self._copies
+        return item in self._revealing.copies
 
-    def _shown_of(self, event: ItemEvent) -> frozenset[str] | None:
-        if self._shown is None:
-            return None
-        if event.event.type == "derived":
-            if event.values.get("kind") == SHARE_COPY:
-                return self._shown | _SHOWN_OF_COPIES
-            return self._shown - ALWAYS_SHOWN | _SHOWN_OF_OTHERS | self._named
-        if event.seq == 0 and event.event.subject.get("id") in self._copies:
-            return self._shown - ALWAYS_SHOWN | _SHOWN_BESIDE_COPIES | self._named
-        return self._shown
+    def leave_together(self) -> None:
+        """All of these leave in one bundle: relations between two of them are revealed."""
+        self._revealing.together = frozenset(self._histories)
+
+    def leave_in_public(self, copies: Iterable[int]) -> None:
+        """Of no file anything but of these share copies, by log position; no near place."""
+        self._revealing.public = frozenset(copies)
 
     def drafts(self) -> Iterator[Receipt]:
         """Receipts without proofs and without the event to come: for counting fields."""

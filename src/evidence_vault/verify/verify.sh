@@ -617,6 +617,7 @@ function fields() {
   FIELD["replica-synced"] = "actor counts head replica"
   FIELD["replica-retired"] = "actor purpose replica"
   FIELD["repaired"] = "actor members objects purpose replica"
+  FIELD["linked"] = FIELD["unlinked"] = "actor other purpose relation"
   FIELD["migrated"] = "actor counts moved_from moved_to purpose"
   FIELD["transfer-accepted"] = "accession actor content_sha256 content_sha512 content_size foreign format metadata transfer_id"
   FIELD["transfer-acknowledged"] = "acknowledgement actor members receiver transfer_id"

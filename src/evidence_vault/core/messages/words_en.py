@@ -7,6 +7,10 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
+    "EV-linked": "Said to belong to another item",
+    "EV-unlinked": "No longer said to belong to another item",
+    "FI-other": "the other item",
+    "FI-relation": "is to the other item",
     "EV-UNKNOWN": "Event of type {type}",
     "EV-vault-created": "Archive opened",
     "EV-accession-opened": "Delivery opened",

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
+    "EV-linked": "အခြားအရာတစ်ခုနှင့် ဆက်စပ်သည်ဟု မှတ်သားသည်",
+    "EV-unlinked": "အခြားအရာနှင့် ဆက်စပ်သည်ဟု မှတ်သားထားခြင်းကို ရုပ်သိမ်းသည်",
+    "FI-other": "အခြားအရာ",
+    "FI-relation": "အခြားအရာနှင့် ဆက်စပ်ပုံ",
     "EV-UNKNOWN": "အမျိုးအစား {type} ဖြစ်ရပ်",
     "EV-vault-created": "မော်ကွန်းတိုက် စတင်ဖွင့်လှစ်သည်",
     "EV-accession-opened": "အပ်နှံမှု စတင်သည်",
