@@ -11,12 +11,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from evidence_vault.bundle.custody import CustodyEvent, custody_events
+from evidence_vault.bundle.custody import (
+    CustodyEvent,
+    custody_event,
+    custody_events,
+    receipt_keys,
+)
 from evidence_vault.bundle.model import BundleItem, BundlePlan
-from evidence_vault.core.event import ARRIVALS
+from evidence_vault.core.event import ARRIVALS, parse_entry
 
 # Events that say something of the item itself; the later one counts, field by field.
 _DESCRIBING = (*ARRIVALS, "described")
+_BRINGING = (*ARRIVALS, "received-again")
+
+REVEALED, WITHHELD, UNKNOWN = "revealed", "withheld", "unknown"
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,18 @@ class ItemFacts:
         known = {n for e in self.events if e.type in _DESCRIBING for n in e.withheld}
         return frozenset(known - self.described.keys())
 
+    def standing(self, name: str) -> str:
+        """``revealed``, ``withheld`` (there is a value), or ``unknown`` (the archive has none)."""
+        if name in self.described:
+            return REVEALED
+        return WITHHELD if name in self.withheld else UNKNOWN
+
+    @property
+    def accessions(self) -> tuple[str, ...]:
+        """The accessions by which it came and came again, as far as they are revealed."""
+        found = (e.revealed.get("accession") for e in self.events if e.type in _BRINGING)
+        return tuple(dict.fromkeys(str(each) for each in found if each is not None))
+
     @property
     def content(self) -> Mapping[str, Any]:
         """``content_sha256``, ``content_sha512``, ``content_size`` and ``format`` of the original.
@@ -69,11 +89,16 @@ class ItemFacts:
     @property
     def media_type(self) -> str:
         """Of the file that leaves, or of the original if none does; from its content."""
-        event = self.arrival
-        if self.is_copy:
-            event = next(e for e in reversed(self.events) if self._is_payload(e))
+        event = self.copy_event or self.arrival
         form = event.revealed.get("format")
         return str(form.get("mime", "")) if isinstance(form, Mapping) else ""
+
+    @property
+    def copy_event(self) -> CustodyEvent | None:
+        """The event by which the share copy that leaves was made; None when none leaves."""
+        if not self.is_copy:
+            return None
+        return next(e for e in reversed(self.events) if self._is_payload(e))
 
     def _is_payload(self, event: CustodyEvent) -> bool:
         payload = self.item.payload
@@ -84,3 +109,50 @@ def item_facts(plan: BundlePlan) -> Iterator[ItemFacts]:
     """The facts of every chosen item, in the order of the bundle; one receipt at a time."""
     for number, item in enumerate(plan.items, 1):
         yield ItemFacts(item, number, tuple(custody_events(item.receipt, plan.brackets)))
+
+
+@dataclass(frozen=True)
+class AccessionFacts:
+    """One act of taking in, as far as it may be told.
+
+    ``opened`` is None when the bundle names the accession and carries no event about it, ``closed``
+    also when it was still open. ``items``: (home, id) of the items here that name it.
+    """
+
+    id: str
+    opened: CustodyEvent | None
+    closed: CustodyEvent | None
+    items: tuple[tuple[str, str], ...]
+
+
+def accession_facts(plan: BundlePlan) -> list[AccessionFacts]:
+    """Every accession that the items name, in order. Memory: their identifiers."""
+    members: dict[str, list[tuple[str, str]]] = {}
+    for facts in item_facts(plan):
+        for each in facts.accessions:
+            members.setdefault(each, []).append((facts.item.home, facts.item.id))
+    told = _accession_events(plan)
+    return [
+        AccessionFacts(
+            name,
+            told.get((name, "accession-opened")),
+            told.get((name, "accession-closed")),
+            tuple(items),
+        )
+        for name, items in sorted(members.items())
+    ]
+
+
+def _accession_events(plan: BundlePlan) -> dict[tuple[str, str], CustodyEvent]:
+    found: dict[tuple[str, str], CustodyEvent] = {}
+    receipt = plan.accessions
+    if receipt is None:
+        return found
+    keys = receipt_keys(receipt)
+    for shown in receipt.events:
+        event = parse_entry(shown.leaf).event
+        if event.subject["kind"] == "accession":
+            revealed = {d.name: d.value for d in shown.reveals}
+            told = custody_event(shown.index, shown.leaf, event, 0, revealed, keys)
+            found[str(event.subject["id"]), event.type] = told
+    return found

@@ -119,6 +119,8 @@ class BundlePlan:
     asked, so that a large export needs no memory for all receipts at once. ``documents``: the
     network's trust documents by version, one line each. ``first`` are written before anything
     else, so that whoever unpacks the bundle meets them first; ``extras`` after the receipts.
+    ``accessions``: a receipt about the vault whose events open and close the accessions that the
+    receipts of the items name; None where there are none to tell of.
     """
 
     bundle_id: str
@@ -137,6 +139,7 @@ class BundlePlan:
     documents: Sequence[tuple[int, bytes]] = ()
     first: Sequence[Extra] = ()
     extras: Sequence[Extra] = ()
+    accessions: Receipt | None = None
 
     def __post_init__(self) -> None:
         named = [(item.home, item.id) for item in self.items]

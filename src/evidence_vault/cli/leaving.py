@@ -58,7 +58,7 @@ def receipt(
 @click.option(
     "--for",
     "profile",
-    type=click.Choice(["partner"]),
+    type=click.Choice(["partner", "archive"]),
     default="partner",
     help="For whom the bundle is laid out.",
 )

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evidence_vault.bundle.archival.files import ArchiveFiles
 from evidence_vault.bundle.model import Extra
 
-PROFILES = ("partner",)
+PROFILES = ("partner", "archive")
 
 
 def first_files(profile: str) -> Sequence[Extra]:
@@ -19,4 +20,11 @@ def first_files(profile: str) -> Sequence[Extra]:
 
 def further_files(profile: str) -> Sequence[Extra]:
     """Reports, pages and tables of the profile."""
+    if profile == "archive":
+        return (ArchiveFiles(),)
     return ()
+
+
+def tells_of_accessions(profile: str) -> bool:
+    """Whether a receipt about the accessions goes along (bundle/archival/register.py)."""
+    return profile == "archive"
