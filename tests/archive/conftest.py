@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.bundle.conftest import CONTENTS, NASTY, make_plan
+from tests.cli.runner import PASSPHRASE, Result, call
 
 from evidence_vault.bundle.archival.files import ArchiveFiles
 from evidence_vault.bundle.model import BundlePlan
 from evidence_vault.seal import keyring
-from tests.bundle.conftest import CONTENTS, NASTY, make_plan
-from tests.cli.runner import PASSPHRASE, Result, call
 
 Plans = Callable[..., BundlePlan]
 DESCRIBED = ("actor", "case", "description", "occurred_at", "place", "source_path", "title")

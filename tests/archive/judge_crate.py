@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import rocrate
@@ -23,7 +24,7 @@ class _Context:
     """The answer to every request for the context; anything else is refused."""
 
     status_code = 200
-    headers: dict[str, str] = {"Content-Type": "application/ld+json"}
+    headers = MappingProxyType({"Content-Type": "application/ld+json"})
     text = (Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_text(encoding="utf-8")
 
     def json(self) -> Any:

@@ -34,7 +34,7 @@ XML_LANG = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"
 </xs:schema>"""
 
 
-class _Here(etree.Resolver):
+class _Here(etree.Resolver):  # type: ignore[misc]
     """The one schema that those of Dublin Core would fetch from the network."""
 
     def resolve(self, url: str, pubid: str, context: Any) -> Any:

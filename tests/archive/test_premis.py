@@ -126,9 +126,7 @@ def test_only_revealed_values_are_told_and_the_rest_is_named(
     for content in hidden.values():
         assert "ကျေးရွာ".encode() not in content
         assert b"HYPERLINK" not in content and b"desk-1" not in content
-    withheld = texts(
-        read(hidden["archive/premis.xml"]), ".//p:significantPropertiesValue"
-    )
+    withheld = texts(read(hidden["archive/premis.xml"]), ".//p:significantPropertiesValue")
     assert any("title" in each and "place" in each for each in withheld)
     for path in [*(silent / "archive").iterdir(), silent / "case.jsonld"]:
         content = path.read_bytes()
@@ -170,7 +168,9 @@ def test_any_text_becomes_xml_and_comes_back_as_it_is_shown(value: str) -> None:
 
 
 def test_text_that_is_markup_stays_text() -> None:
-    hostile = "</premis><!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>&e;]]>--><?php\x00\uffff"
+    hostile = (
+        "</premis><!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>&e;]]>--><?php\x00\uffff"
+    )
     element = etree.fromstring(leaf("a", hostile).encode(), SAFE)
     assert len(element) == 0 and (element.text or "").startswith("</premis><!DOCTYPE")
     assert "\\x00\\uffff" in (element.text or "")
