@@ -21,6 +21,7 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.proving import ProvenState, StateChooser
 from evidence_vault.vault.records import (
     ItemEvent,
+    Read,
     committed_at,
     item_history,
     open_record,
@@ -77,8 +78,9 @@ class ReceiptMaker:
         self._origin = vault.keyring.origin
         self._copies: frozenset[str] = frozenset()
         self._histories: dict[str, list[ItemEvent]] = {}
+        sets: dict[tuple[int, int], Read] = {}
         for item in items:
-            events = list(item_history(vault, item, vault.config.log))
+            events = list(item_history(vault, item, vault.config.log, sets))
             if not events or events[0].event.type not in ARRIVALS:
                 raise UsageError(
                     f"{item} has its history in an earlier log of this vault",
