@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import bagit
 import pytest
+from tests.cli.runner import ROOT
 
+from evidence_vault.bundle.archival.files import ARCHIVE_FIELDS
 from evidence_vault.core.event import parse_entry
+from evidence_vault.core.eventtypes import FIELDS
 from evidence_vault.core.receipt import parse_receipt
+from evidence_vault.verify import shell_verifier
 
 from .conftest import SECRET_NAME, TERMS, House, copied
 from .test_description import rows
@@ -35,6 +40,31 @@ def test_the_proof_of_the_register_verifies_alone(house: House, full: Path) -> N
     checked = house.verify(full / PROOF)
     assert checked.status == 0, checked.out
     assert TERMS in checked.out
+
+
+def test_the_second_verifier_says_the_same(house: House, full: Path, tmp_path: Path) -> None:
+    trust = tmp_path / "trust.json"
+    assert house.call("trust", "export", "-o", trust).status == 0
+    (tmp_path / "verify.sh").write_bytes(shell_verifier())
+    for what in (full, full / PROOF):
+        done = subprocess.run(
+            ["sh", tmp_path / "verify.sh", "-c", "-t", trust, what],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_fields_with_a_slot_are_fields_and_fill_it(house: House, tmp_path: Path) -> None:
+    assert set(ARCHIVE_FIELDS) <= {name for fields in FIELDS.values() for name in fields}
+    text = (ROOT / "docs" / "profile-archive.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in ARCHIVE_FIELDS)
+    bundle = house.export(tmp_path / "b", "--all", "--disclose", ",".join(ARCHIVE_FIELDS))
+    first = rows((bundle / "archive/accession-register.csv").read_bytes())[0]
+    assert first["terms_of_deposit"] == TERMS and first["withheld_fields"] == "actor, refused"
+    assert rows((bundle / "archive/isadg.csv").read_bytes())[3]["placeAccessPoints"] == "MMR010"
 
 
 def test_names_of_refused_files_leave_only_when_they_are_asked_for(

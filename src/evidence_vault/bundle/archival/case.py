@@ -128,7 +128,7 @@ def _description(facts: ItemFacts) -> Node:
     told["uco-core:description"] = lines
     tags = [
         f"{field}: {legible(str(each))}"
-        for field in ("case", "violation", "caveats")
+        for field in ("case", "violation", "classification", "caveats")
         for each in _list(facts.described.get(field))
     ]
     if tags:

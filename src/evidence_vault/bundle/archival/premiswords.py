@@ -14,23 +14,38 @@ from evidence_vault.bundle.model import BundleItem
 NAMESPACE = "http://www.loc.gov/premis/v3"
 _LOC = "http://id.loc.gov/vocabulary/preservation/"
 
-# Codes of id.loc.gov/vocabulary/preservation/eventType for the types that core/eventtypes names.
+# Codes of id.loc.gov/vocabulary/preservation/eventType.
 EVENT_CODES = {
     "accession": "acc",
+    "capture": "cap",
     "creation": "cre",
+    "deaccession": "dea",
+    "decryption": "der",
     "deletion": "del",
     "digital signature generation": "dsg",
+    "digital signature validation": "dig",
     "dissemination": "dis",
+    "encryption": "enc",
+    "filename change": "fil",
     "fixity check": "fix",
+    "forensic feature analysis": "ffa",
+    "format identification": "for",
     "information package creation": "ipc",
     "ingestion": "ing",
+    "message digest calculation": "mes",
+    "metadata extraction": "mee",
     "metadata modification": "mem",
+    "migration": "mig",
+    "normalization": "nor",
     "policy assignment": "poa",
+    "quarantine": "qua",
     "recovery": "rec",
+    "redaction": "red",
     "refreshment": "ref",
     "replication": "rep",
     "transfer": "tra",
     "validation": "val",
+    "virus check": "vir",
 }
 _ROLE_CODES = {"implementer": "imp", "executing program": "exe", "source": "sou", "outcome": "out"}
 _SUBTYPE_CODES = {"includes": "inc", "is source of": "iso"}
