@@ -4,14 +4,15 @@
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
+JUDGES_VENV := .venv-judges
 PIP := install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n 2
 PAGE := src/evidence_vault/verify/page
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all tamper strip-table fault-table lint bench bench-catalogue lock clean \
-    page page-tools up down system-demo system-test system-servers
+.PHONY: help demo test test-all judges tamper strip-table fault-table lint bench bench-catalogue \
+    lock clean page page-tools up down system-demo system-test system-servers
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,8 +23,10 @@ demo: system-demo $(VENV)/ready-run  ## the main job on the sample material, in 
 test: lint system-test page-tools  ## lint, types, layers, documents and the quick tests
 	$(PYTEST) -m "not slow"
 
-test-all: lint system-test page-tools  ## the same with the slow tests: corpus, sweeps, kills
+test-all: lint system-test page-tools $(JUDGES_VENV)/ready  ## the same with the slow tests: corpus, sweeps, kills
 	$(PYTEST)
+
+judges: $(JUDGES_VENV)/ready  ## the programs of others that judge CASE and RO-Crate, for the slow tests
 
 tamper: $(VENV)/ready-test system-test  ## every class of tampering on both verifiers: docs/tamper-table.md
 	$(BIN)/python -m tests.tamper.table
@@ -58,8 +61,8 @@ bench-catalogue: $(BENCH_VENV)/ready  ## a catalogue of 1,000,000 items (BENCH_A
 	$(BENCH_VENV)/bin/python benchmarks/catalogue.py $(BENCH_ARGS)
 
 clean:  ## remove the environments and what tools left behind; no vault is touched
-	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -rf .import_linter_cache .grimp_cache $(PAGE)/node_modules
+	rm -rf $(VENV) $(BENCH_VENV) $(JUDGES_VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .hypothesis .import_linter_cache .grimp_cache $(PAGE)/node_modules
 	find src tests seeds benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # ---- what the targets stand on ----
@@ -105,10 +108,17 @@ $(BENCH_VENV)/ready: benchmarks/requirements.lock pyproject.toml .ci/venv
 	$(BENCH_VENV)/bin/pip $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-LOCK = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-    --no-emit-index-url --custom-compile-command "make lock" pyproject.toml --extra build
+$(JUDGES_VENV)/ready: tests/judges.lock .ci/venv
+	@.ci/venv $(JUDGES_VENV)
+	$(JUDGES_VENV)/bin/pip $(PIP) --require-hashes -r tests/judges.lock
+	@touch $@
+
+COMPILE = uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --custom-compile-command "make lock"
+LOCK = $(COMPILE) pyproject.toml --extra build
 
 lock:  ## choose the newest versions again (needs uv)
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra dev --extra c2pa -c requirements.lock -o tests/requirements.lock
 	$(LOCK) --extra bench -o benchmarks/requirements.lock
+	$(COMPILE) tests/judges.in -o tests/judges.lock

@@ -63,7 +63,8 @@ class CustodyEvent:
     ``position``: index in the log. ``leaf``: hex leaf hash. ``item_seq``: number in the item's
     history, from 0. ``signer``: keyid (hex); ``role``: what the log enrolled that key for.
     ``revealed``: values by field name; ``withheld`` and ``unknown``: field names. ``void``: the
-    key did not count at that position, so the event proves nothing.
+    key did not count at that position, so the event proves nothing. ``tool``: program and version
+    that made the entry.
     """
 
     position: int
@@ -78,6 +79,7 @@ class CustodyEvent:
     unknown: tuple[str, ...]
     bracket: tuple[str, ...] = ()
     void: bool = False
+    tool: str = ""
 
 
 def custody_event(
@@ -105,6 +107,7 @@ def custody_event(
         tuple(sorted(n for n, c in committed.items() if c is None)),
         tuple(bracket),
         is_void(keys, event, position),
+        event.tool,
     )
 
 

@@ -12,15 +12,23 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from evidence_vault.bundle.custody import CustodyEvent, custody_events
+from evidence_vault.bundle.custody import (
+    CustodyEvent,
+    custody_event,
+    custody_events,
+    receipt_keys,
+)
 from evidence_vault.bundle.model import BundleItem, BundlePlan
-from evidence_vault.core.event import ARRIVALS
+from evidence_vault.core.event import ARRIVALS, parse_entry
 from evidence_vault.core.fields import stricter
 from evidence_vault.core.relations import Relation, standing
 
 # Events that say something of the item itself; the later one counts, field by field.
 _DESCRIBING = (*ARRIVALS, "described")
+_BRINGING = (*ARRIVALS, "received-again")
 _NO_BRACKETS: Mapping[int, Sequence[str]] = MappingProxyType({})
+
+REVEALED, WITHHELD, UNKNOWN = "revealed", "withheld", "unknown"
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,18 @@ class ItemFacts:
         """Events under a key that counted; the others prove nothing."""
         return [event for event in self.events if not event.void]
 
+    def standing(self, name: str) -> str:
+        """``revealed``, ``withheld`` (there is a value), or ``unknown`` (the archive has none)."""
+        if name in self.described:
+            return REVEALED
+        return WITHHELD if name in self.withheld else UNKNOWN
+
+    @property
+    def accessions(self) -> tuple[str, ...]:
+        """The accessions by which it came and came again, as far as they are revealed."""
+        found = (e.revealed.get("accession") for e in self.events if e.type in _BRINGING)
+        return tuple(dict.fromkeys(str(each) for each in found if each is not None))
+
     @property
     def content(self) -> Mapping[str, Any]:
         """``content_sha256``, ``content_sha512``, ``content_size`` and ``format`` of the original.
@@ -87,11 +107,16 @@ class ItemFacts:
     @property
     def media_type(self) -> str:
         """Of the file that leaves, or of the original if none does; from its content."""
-        event = self.arrival
-        if self.is_copy:
-            event = next(e for e in reversed(self.events) if self._is_payload(e))
+        event = self.copy_event or self.arrival
         form = event.revealed.get("format")
         return str(form.get("mime", "")) if isinstance(form, Mapping) else ""
+
+    @property
+    def copy_event(self) -> CustodyEvent | None:
+        """The event by which the share copy that leaves was made; None when none leaves."""
+        if not self.is_copy:
+            return None
+        return next(e for e in reversed(self.events) if self._is_payload(e))
 
     def _is_payload(self, event: CustodyEvent) -> bool:
         payload = self.item.payload
@@ -109,3 +134,50 @@ def facts_of(
     """The same for items that leave without a bundle."""
     for number, item in enumerate(items, 1):
         yield ItemFacts(item, number, tuple(custody_events(item.receipt, brackets)))
+
+
+@dataclass(frozen=True)
+class AccessionFacts:
+    """One act of taking in, as far as it may be told.
+
+    ``opened`` is None when the bundle names the accession and carries no event about it, ``closed``
+    also when it was still open. ``items``: (home, id) of the items here that name it.
+    """
+
+    id: str
+    opened: CustodyEvent | None
+    closed: CustodyEvent | None
+    items: tuple[tuple[str, str], ...]
+
+
+def accession_facts(plan: BundlePlan) -> list[AccessionFacts]:
+    """Every accession that the items name, in order. Memory: their identifiers."""
+    members: dict[str, list[tuple[str, str]]] = {}
+    for facts in item_facts(plan):
+        for each in facts.accessions:
+            members.setdefault(each, []).append((facts.item.home, facts.item.id))
+    told = _accession_events(plan)
+    return [
+        AccessionFacts(
+            name,
+            told.get((name, "accession-opened")),
+            told.get((name, "accession-closed")),
+            tuple(items),
+        )
+        for name, items in sorted(members.items())
+    ]
+
+
+def _accession_events(plan: BundlePlan) -> dict[tuple[str, str], CustodyEvent]:
+    found: dict[tuple[str, str], CustodyEvent] = {}
+    receipt = plan.accessions
+    if receipt is None:
+        return found
+    keys = receipt_keys(receipt)
+    for shown in receipt.events:
+        event = parse_entry(shown.leaf).event
+        if event.subject["kind"] == "accession":
+            revealed = {d.name: d.value for d in shown.reveals}
+            told = custody_event(shown.index, shown.leaf, event, 0, revealed, keys)
+            found[str(event.subject["id"]), event.type] = told
+    return found

@@ -121,6 +121,8 @@ class BundlePlan:
     else, so that whoever unpacks the bundle meets them first; ``extras`` after the receipts.
     ``profile``: for whom it is laid out. ``contact``: whom to call, one line, or empty.
     ``thumbnails``: False when no small pictures may be made of what leaves.
+    ``accessions``: a receipt about the vault whose events open and close the accessions that the
+    receipts of the items name; None where there are none to tell of.
     """
 
     bundle_id: str
@@ -142,6 +144,7 @@ class BundlePlan:
     profile: str = "partner"
     contact: str = ""
     thumbnails: bool = True
+    accessions: Receipt | None = None
 
     def __post_init__(self) -> None:
         named = [(item.home, item.id) for item in self.items]

@@ -28,6 +28,11 @@ from evidence_vault.errors import UsageError
     help="retain: the original as it is. strip: a clean copy to share is made, too. strip-only: "
     "nothing but the clean copy is kept; a file that has none is refused.",
 )
+@click.option(
+    "--terms",
+    metavar="TEXT",
+    help="On what terms this delivery is deposited; stands in the accession, not in its items.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would happen; take nothing in.")
 @field_options
 def ingest(
@@ -36,6 +41,7 @@ def ingest(
     sheet: Path | None,
     sheet_template: Path | None,
     metadata: str,
+    terms: str | None,
     dry_run: bool,
     **options: Any,
 ) -> Answer:
@@ -45,6 +51,7 @@ def ingest(
     can't be taken in is named with its reason, and the others go on. The descriptive options
     hold for every file; put what differs into a sheet. Empty text means unknown.
     """
+    from evidence_vault.core.fields import parse_terms
     from evidence_vault.vault import ingest as room
 
     if sheet_template is not None:
@@ -59,7 +66,13 @@ def ingest(
     fields = given_fields(options)
     by = None if dry_run else session.actor()
     request = room.IngestRequest(
-        paths=list(paths), fields=fields, sheet=sheet, metadata=metadata, dry_run=dry_run, by=by
+        paths=list(paths),
+        fields=fields,
+        sheet=sheet,
+        metadata=metadata,
+        dry_run=dry_run,
+        by=by,
+        terms=parse_terms(terms),
     )
     doing = "looking through" if dry_run else "taking in"
     with session.open() as vault, session.progress(doing) as progress:

@@ -58,7 +58,7 @@ def receipt(
 @click.option(
     "--for",
     "profile",
-    type=click.Choice(["partner", "court", "public"]),
+    type=click.Choice(["partner", "court", "archive", "public"]),
     default="partner",
     help="For whom the bundle is laid out.",
 )

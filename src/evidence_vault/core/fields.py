@@ -196,6 +196,16 @@ def parse_fields(given: Mapping[str, str | list[str]]) -> dict[str, Any]:
     return parsed
 
 
+def parse_terms(text: str | None) -> str | None:
+    """On what terms an accession was received, in free text; raises :class:`UsageError`."""
+    if text is None or not text.strip():
+        return None
+    try:
+        return _text(text)
+    except ValueError as error:
+        raise UsageError(f"terms: {error}", code="E-FIELD") from error
+
+
 def _parse_one(field: Field, value: str | list[str]) -> Any:
     values = [value] if isinstance(value, str) else value
     values = [each for each in values if each.strip()]

@@ -21,12 +21,18 @@ class Batch:
     """Collects outcomes; ``commit`` writes them under the lock in one go."""
 
     def __init__(
-        self, vault: Vault, by: str | None, fields: dict[str, Any], presence: Presence
+        self,
+        vault: Vault,
+        by: str | None,
+        fields: dict[str, Any],
+        presence: Presence,
+        terms: str | None = None,
     ) -> None:
         self._vault = vault
         self._presence = presence
         self._by = by
         self._fields = fields
+        self._deposit = terms
         self._waiting: list[_Waiting] = []
         self.accession: str | None = None
         self.taken_in: list[dict[str, Any]] = []
@@ -209,12 +215,13 @@ class Batch:
         writer.plain_event(
             "accession-opened",
             {"id": self.accession, "kind": "accession"},
-            {**values, "actor": self._by},
+            {**values, "actor": self._by, "terms": self._deposit},
         )
 
     def _terms(self) -> list[Any]:
         """By whom, from whom, when and how: what makes one accession of several runs."""
-        return [self._by, *(self._fields.get(name) for name in _ACCESSION_FIELDS)]
+        deposit = [] if self._deposit is None else [self._deposit]
+        return [self._by, *(self._fields.get(name) for name in _ACCESSION_FIELDS), *deposit]
 
     def _without_known(self, waiting: list[_Waiting], known: _Known) -> list[_Waiting]:
         """Those that did not come by their very path with their very bytes before."""

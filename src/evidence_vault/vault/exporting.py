@@ -24,6 +24,7 @@ from evidence_vault.core.trustsigned import format_chain
 from evidence_vault.errors import InternalError, KeyProblem, UsageError
 from evidence_vault.seal.keyring import open_keyring
 from evidence_vault.vault import profilerules as rules
+from evidence_vault.vault.accessions import accession_receipt
 from evidence_vault.vault.creation import check_passphrase
 from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.entrymaking import TOOL
@@ -34,7 +35,13 @@ from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.papers import own_check
 from evidence_vault.vault.payloads import Payload, choose_payloads
-from evidence_vault.vault.profiles import PROFILES, asked_fields, first_files, further_files
+from evidence_vault.vault.profiles import (
+    PROFILES,
+    asked_fields,
+    first_files,
+    further_files,
+    tells_of_accessions,
+)
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
 from evidence_vault.vault.sensitive import sensitive_findings
 from evidence_vault.vault.thumbnails import Thumbnails
@@ -144,6 +151,9 @@ def export(
         documents=_documents(vault) if request.documents else (),
         first=first_files(request.profile),
         extras=further_files(request.profile, own_check(vault), thumbnails),
+        accessions=accession_receipt(vault, maker, items, shown, request.disclose)
+        if tells_of_accessions(request.profile)
+        else None,
     )
     with thumbnails:
         written = _write(plan, request, progress)

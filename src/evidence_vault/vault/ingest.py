@@ -44,7 +44,10 @@ _NAMED = 20  # files named in one notice
 
 @dataclass(frozen=True)
 class IngestRequest:
-    """What to take in. ``paths`` are raw bytes; ``fields`` are parsed descriptive values."""
+    """What to take in. ``paths`` are raw bytes; ``fields`` are parsed descriptive values.
+
+    ``terms``: on what terms it is deposited; stands in the accession.
+    """
 
     paths: list[bytes]
     fields: dict[str, Any] = field(default_factory=dict)
@@ -53,6 +56,7 @@ class IngestRequest:
     dry_run: bool = False
     by: str | None = None
     workers: int | None = None
+    terms: str | None = None
 
 
 def write_sheet_template(path: Path) -> dict[str, Any]:
@@ -93,7 +97,7 @@ class _Run:
         self._presence = Presence(vault, only_copies)
         if vault.keyring.is_station:
             self._presence = Resuming(vault, request.by, only_copies)
-        self._batch = Batch(vault, request.by, request.fields, self._presence)
+        self._batch = Batch(vault, request.by, request.fields, self._presence, request.terms)
         self._done_files = 0
         self._done_bytes = 0
         self._interrupted = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evidence_vault.bundle.archival.files import ArchiveFiles
 from evidence_vault.bundle.gallery import Gallery
 from evidence_vault.bundle.loadfile import LoadFile
 from evidence_vault.bundle.model import Extra
@@ -17,8 +18,8 @@ from evidence_vault.bundle.starthere import StartHere
 from evidence_vault.seeds import fonts_folder
 from evidence_vault.vault.thumbnails import Thumbnails
 
-PARTNER, COURT, PUBLIC = "partner", "court", "public"
-PROFILES = (PARTNER, COURT, PUBLIC)
+PARTNER, COURT, ARCHIVE, PUBLIC = "partner", "court", "archive", "public"
+PROFILES = (PARTNER, COURT, ARCHIVE, PUBLIC)
 
 _TOLD = (
     "caveats",
@@ -53,6 +54,9 @@ PROFILE_FIELDS: dict[str, tuple[str, ...]] = {
             )
         )
     ),
+    ARCHIVE: tuple(
+        sorted((*_TOLD, "accession", "custody_before", "received_from", "received_via", "terms"))
+    ),
     PUBLIC: (),
 }
 
@@ -67,8 +71,14 @@ def further_files(profile: str, check: Check | None, thumbnails: Thumbnails) -> 
 
     ``check``: of receipts, by the archive itself; ``thumbnails`` is open while they are written.
     """
+    own: dict[str, tuple[Extra, ...]] = {COURT: (LoadFile(),), ARCHIVE: (ArchiveFiles(),)}
     common = (Gallery(thumbnails), CustodyReports(fonts_folder(), check, thumbnails))
-    return (*common, LoadFile()) if profile == COURT else common
+    return (*common, *own.get(profile, ()))
+
+
+def tells_of_accessions(profile: str) -> bool:
+    """Whether a receipt about the accessions goes along (bundle/archival/register.py)."""
+    return profile == ARCHIVE
 
 
 def asked_fields(disclose: Sequence[str], profile: str) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from evidence_vault.core.checkpoint import Checkpoint
 from evidence_vault.core.disclosure import Disclosure
@@ -11,7 +12,7 @@ from evidence_vault.core.keystate import KEY_EVENTS
 from evidence_vault.core.members import Opening, open_members, parse_members
 from evidence_vault.core.merkle import leaf_hash, prove_consistency, prove_inclusion
 from evidence_vault.core.proofclaim import ProofClaim
-from evidence_vault.core.receipt import Receipt, ReceiptEvent
+from evidence_vault.core.receipt import VAULT_SUBJECT, Receipt, ReceiptEvent, ReceiptState
 from evidence_vault.errors import InternalError, UsageError, VaultBusy
 from evidence_vault.vault.anchoring import AnchorReader, own_head
 from evidence_vault.vault.brackets import Brackets
@@ -19,6 +20,7 @@ from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.proving import ProvenState, StateChooser
 from evidence_vault.vault.records import (
     ItemEvent,
+    Read,
     committed_at,
     item_history,
     open_record,
@@ -42,6 +44,15 @@ def fields_to_show(disclose: Iterable[str]) -> frozenset[str] | None:
     return ALWAYS_SHOWN | names
 
 
+class Proved(NamedTuple):
+    """What all receipts of one act share: whose keys counted, and the way to the checkpoint."""
+
+    keys: list[ReceiptEvent]
+    path: Callable[[int], tuple[bytes, ...]]
+    note: bytes
+    states: tuple[ReceiptState, ...]
+
+
 class ReceiptMaker:
     """Receipts of chosen items. Histories are read once; proofs follow the committed event."""
 
@@ -56,8 +67,9 @@ class ReceiptMaker:
         self._revealing = Revealing(shown, frozenset(named))
         self._origin = vault.keyring.origin
         self._histories: dict[str, list[ItemEvent]] = {}
+        sets: dict[tuple[int, int], Read] = {}
         for item in items:
-            events = list(item_history(vault, item, vault.config.log))
+            events = list(item_history(vault, item, vault.config.log, sets))
             if not events or events[0].event.type not in ARRIVALS:
                 raise UsageError(
                     f"{item} has its history in an earlier log of this vault",
@@ -75,6 +87,7 @@ class ReceiptMaker:
         self._openings: dict[tuple[int, str], Opening] = {}
         self._checkpoint: Checkpoint | None = None
         self._leaves: dict[int, str] = {}
+        self._proved: Proved | None = None
 
     # -- before the event ----------------------------------------------------------------------
 
@@ -185,6 +198,9 @@ class ReceiptMaker:
         revealed = tuple(d for name, d in sorted(record.items()) if name in shown)
         made = event.recorded_at  # the one time about the receipt that is signed
         states = tuple(state.receipt_state(size, tiles) for state in self._states)
+        keys = [ReceiptEvent(0, zero.entry, path(0))]
+        keys += [ReceiptEvent(index, entry, path(index)) for index, entry in self._about_vault]
+        self._proved = Proved(keys, path, note, states)
         anchors = AnchorReader(vault)
         seen: dict[int, tuple[bytes, ...]] = {}
 
@@ -199,8 +215,7 @@ class ReceiptMaker:
 
         receipts: dict[str, Receipt] = {}
         for item, events in self._histories.items():
-            told = [ReceiptEvent(0, zero.entry, path(0))]
-            told += [ReceiptEvent(index, entry, path(index)) for index, entry in self._about_vault]
+            told = list(keys)
             for e in events:
                 opening = self._openings.get((e.index, item))
                 proof = (path(e.index), opening, self.reveals(e), head_seen(e))
@@ -214,6 +229,19 @@ class ReceiptMaker:
             peers = tuple(sorted({note for a in needed if a for note in a.peers}))
             receipts[item] = Receipt(self._origin, subject, made, tuple(told), note, states, peers)
         return receipts
+
+    def about_vault(self, entries: Iterable[tuple[int, bytes, Sequence[Disclosure]]]) -> Receipt:
+        """A receipt with the vault as its subject, to the same checkpoint as those of the items.
+
+        ``entries``: (position, entry, what is revealed of it), about no item, at least one.
+        """
+        if self._proved is None:
+            raise InternalError("receipts were not made yet")
+        keys, path, note, states = self._proved
+        told = keys + [ReceiptEvent(i, e, path(i), None, tuple(r)) for i, e, r in entries]
+        told.sort(key=lambda event: event.index)
+        made = parse_entry(told[-1].leaf).event.recorded_at
+        return Receipt(self._origin, VAULT_SUBJECT, made, tuple(told), note, states)
 
     def _open_sets(self, exported: int) -> None:
         """Openings of every set event in the histories, each set hashed once."""

@@ -130,12 +130,20 @@ def header_of(committed: Committed, unit: Unit) -> bytes:
     return header
 
 
-def item_history(vault: Vault, item: str, log: int | None = None) -> Iterator[ItemEvent]:
+Read = tuple[Committed, Event, dict[str, Disclosure]]
+
+
+def item_history(
+    vault: Vault, item: str, log: int | None = None, sets: dict[tuple[int, int], Read] | None = None
+) -> Iterator[ItemEvent]:
     """Events of an item, oldest first, with their disclosures (needs the keyring).
 
     Without ``log``: of every log of this vault, in order. On a field vault, which reads nothing,
-    without disclosures.
+    without disclosures. ``sets`` keeps what was read of events about sets of items, by (log,
+    index): one such event names all of its items, so whoever reads the histories of many hands
+    in the same one, and each is opened and held once.
     """
+    sets = {} if sets is None else sets
     logs = range(vault.config.log + 1) if log is None else [log]
     if vault.catalogue.home(item) is None:
         raise UsageError(
@@ -145,17 +153,18 @@ def item_history(vault: Vault, item: str, log: int | None = None) -> Iterator[It
         )
     for number in logs:
         for seq, index in enumerate(vault.catalogue.history(item, number)):
-            committed = committed_at(vault, index, number)
-            event = parse_entry(committed.entry).event
-            yield ItemEvent(
-                number,
-                index,
-                seq,
-                committed.entry,
-                event,
-                {} if vault.keyring.is_station else open_record(vault, committed, event),
-                committed,
-            )
+            read = sets.get((number, index)) or _read(vault, number, index)
+            committed, event, disclosures = read
+            if event.subject["kind"] == "set":
+                sets[number, index] = read
+            yield ItemEvent(number, index, seq, committed.entry, event, disclosures, committed)
+
+
+def _read(vault: Vault, log: int, index: int) -> Read:
+    committed = committed_at(vault, index, log)
+    event = parse_entry(committed.entry).event
+    station = vault.keyring.is_station
+    return committed, event, {} if station else open_record(vault, committed, event)
 
 
 def ingested_event(vault: Vault, item: str) -> ItemEvent:
