@@ -166,12 +166,22 @@ def test_entries_over_the_limit_are_counted(plans: Plans, tmp_path: Path) -> Non
     assert "Of 65 entries the first 20 and the last 40 are shown. The 5 between" in text
 
 
-def test_small_pictures_are_set_and_other_bytes_are_not(plans: Plans) -> None:
+@pytest.mark.parametrize(
+    "bad_picture",
+    [
+        b"<svg onload='alert(1)'/>",
+        b"\xff\xd8\xff\xd9",
+        b"\xff\xd8\xff\xe0\0\4ab\xff\xc0\0\x11\x08\0\0\0\0\3\xff\xd9",
+        b"\xff\xd8" + b"\xff\xe0\0\2" * 20_000 + b"\xff\xd9",
+    ],
+    ids=["svg", "empty", "no size", "too large"],
+)
+def test_small_pictures_are_set_and_other_bytes_are_not(plans: Plans, bad_picture: bytes) -> None:
     out = io.BytesIO()
     Image.new("L", (320, 200), 90).save(out, "JPEG")
 
     def thumbnail(item: BundleItem) -> bytes | None:
-        bad = {"QVRM-0000002": None, "QVRM-0000003": b"<svg onload='alert(1)'/>"}
+        bad = {"QVRM-0000002": None, "QVRM-0000003": bad_picture}
         return bad.get(item.id, out.getvalue())
 
     with_one = reports(plans(), thumbnail=thumbnail)["reports/custody-report-en.pdf"]

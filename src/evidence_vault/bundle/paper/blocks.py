@@ -52,9 +52,9 @@ def fill_in(labels: Iterable[str]) -> Block:
     return {"kind": "fill-in", "labels": list(labels)}
 
 
-def picture(jpeg: str, alt: str) -> Block:
-    """A small picture; ``jpeg`` in base64."""
-    return {"kind": "picture", "jpeg": jpeg, "alt": alt}
+def picture(jpeg: str, size: tuple[int, int], alt: str) -> Block:
+    """A small picture; ``jpeg`` in base64, ``size``: its width and height."""
+    return {"kind": "picture", "jpeg": jpeg, "width": size[0], "height": size[1], "alt": alt}
 
 
 def mono(content: str) -> dict[str, str]:

@@ -33,6 +33,8 @@ from evidence_vault.core.messages import catalogue, message
 FIRST_ENTRIES, LAST_ENTRIES = 20, 40
 MAX_LINES = 40  # lines of one value
 MAX_THUMBNAIL = 64 * 1024  # bytes: a small picture, or it would not be one
+# Start of frame, baseline and progressive (ITU-T T.81, table B.1): what small pictures are.
+_FRAMES = (0xC0, 0xC1, 0xC2)
 
 _DIGESTS = ("content_sha256", "content_sha512", "content_size")
 _OUTCOMES = {
@@ -109,9 +111,10 @@ def chain_blocks(chain: Chain, subject: ReportSubject, words: Words) -> Iterator
     facts = chain.facts
     item = facts.item
     yield blocks.heading(2, item.id)
-    if chain.thumbnail is not None and is_jpeg(chain.thumbnail):
+    size = None if chain.thumbnail is None else jpeg_size(chain.thumbnail)
+    if chain.thumbnail is not None and size is not None:
         jpeg = b64encode(chain.thumbnail).decode("ascii")
-        yield blocks.picture(jpeg, words("RP-I-THUMB", item=item.id))
+        yield blocks.picture(jpeg, size, words("RP-I-THUMB", item=item.id))
     described = [
         (words.names([name]), words.lines(name, value))
         for name, value in sorted(facts.described.items())
@@ -138,9 +141,18 @@ def chain_blocks(chain: Chain, subject: ReportSubject, words: Words) -> Iterator
     yield from _chain(facts.events, {edges["index"]: edges for edges in checked}, words)
 
 
-def is_jpeg(data: bytes) -> bool:
-    """The beginning and end of a JPEG of a size that a small picture has."""
-    return data[:3] == b"\xff\xd8\xff" and data[-2:] == b"\xff\xd9" and len(data) <= MAX_THUMBNAIL
+def jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of a small JPEG as its frame header has them; None for anything else."""
+    if data[:2] != b"\xff\xd8" or data[-2:] != b"\xff\xd9" or len(data) > MAX_THUMBNAIL:
+        return None
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker in _FRAMES:
+            height, width = (int.from_bytes(data[at + n : at + n + 2], "big") for n in (5, 7))
+            return (width, height) if width and height else None
+        at += 2 + length
+    return None
 
 
 def _digests(facts: ItemFacts, words: Words) -> list[tuple[str, Sequence[Line]]]:
