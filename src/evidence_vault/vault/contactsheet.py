@@ -8,8 +8,8 @@ from typing import Any
 
 from evidence_vault.bundle.paper.contact import ContactSheet, contact_sheet
 from evidence_vault.seeds import fonts_folder
-from evidence_vault.vault.handing import SHELL_VERIFIER
-from evidence_vault.verify import shell_verifier
+from evidence_vault.vault.handing import PAGE_VERIFIER, SHELL_VERIFIER
+from evidence_vault.verify import page_verifier, shell_verifier
 
 
 def contact_pdf(told: Mapping[str, Any], name: str) -> bytes:
@@ -24,6 +24,9 @@ def contact_pdf(told: Mapping[str, Any], name: str) -> bytes:
         trust_words=told["words"],
         fingerprint=origin["fingerprint"],
         words=origin["words"],
-        verifiers=((SHELL_VERIFIER, hashlib.sha256(shell_verifier()).hexdigest()),),
+        verifiers=tuple(
+            (each, hashlib.sha256(data).hexdigest())
+            for each, data in ((PAGE_VERIFIER, page_verifier()), (SHELL_VERIFIER, shell_verifier()))
+        ),
     )
     return contact_sheet(sheet, fonts_folder())
