@@ -118,7 +118,9 @@ def browser() -> Iterator[Any]:
     if program is None:
         pytest.skip("chromium is absent: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        started = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox"], timeout=180_000
+        )
         yield started
         started.close()
 
