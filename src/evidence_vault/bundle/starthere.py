@@ -15,9 +15,9 @@ from html import escape
 from evidence_vault.bundle.gallery import digest_source, source
 from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAMES
 from evidence_vault.bundle.model import BundlePlan
-from evidence_vault.bundle.places import log_fingerprint, places_of, told_counts
+from evidence_vault.bundle.places import log_fingerprint, places_of, told_counts, told_terms
 from evidence_vault.core.keys import fingerprint_words
-from evidence_vault.core.messages import LANGUAGES, is_reviewed, message
+from evidence_vault.core.messages import LANGUAGES, catalogue, is_reviewed, message
 from evidence_vault.core.text import escape_for_display
 
 PAGE, TEXT = "START-HERE.html", "START-HERE.txt"
@@ -78,6 +78,7 @@ def sections(plan: BundlePlan, lang: str) -> list[Section]:
             say("SH-CONTACT-H"),
             (called, say("SH-CONTACT-NOTE")) if called else (say("SH-CONTACT-BLANK"),),
         ),
+        *_terms(plan, lang),
         Section(
             say("SH-CHECK-H"),
             steps=tuple(say(code) for code in _STEPS),
@@ -87,6 +88,19 @@ def sections(plan: BundlePlan, lang: str) -> list[Section]:
         Section(say("SH-CARE-H"), (say("SH-CARE"),)),
         Section(say("SH-WHERE-H"), rows=tuple((p, say(c)) for p, c in _present(plan))),
     ]
+
+
+def _terms(plan: BundlePlan, lang: str) -> Iterator[Section]:
+    """To whom it was given and what was agreed; codes that nobody here knows stand as they are."""
+    terms, words = told_terms(plan), catalogue(lang)
+    rows = [
+        (words[f"SH-T-{name}"], terms[name]) for name in ("name", "agreement") if terms.get(name)
+    ]
+    conditions = [str(code) for code in terms.get("conditions") or ()]
+    rows += [(words["SH-T-conditions"], words.get(f"SH-C-{c}", c)) for c in conditions]
+    if rows:
+        told = tuple((name, escape_for_display(str(value))) for name, value in rows)
+        yield Section(words["SH-TERMS-H"], rows=told)
 
 
 def _names(plan: BundlePlan, lang: str) -> Iterator[tuple[str, str]]:
