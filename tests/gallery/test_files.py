@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -19,10 +20,11 @@ from evidence_vault.bundle.gallery import Gallery
 from evidence_vault.bundle.gallerydata import MOST_CHARACTERS, MOST_LINES, cut, json_for_page
 from evidence_vault.bundle.model import BundleItem, BundlePlan
 from evidence_vault.bundle.sinks import ZipSink
-from evidence_vault.bundle.starthere import StartHere
+from evidence_vault.bundle.starthere import PLACES, StartHere
 from evidence_vault.bundle.writer import write_bundle
 from evidence_vault.core.disclosure import make_disclosure
 from evidence_vault.core.messages import LANGUAGES, catalogue
+from evidence_vault.vault.profiles import PROFILES
 from evidence_vault.verify.bundle import verify_bundle
 
 from .conftest import HOSTILE, SECRET, Handed
@@ -168,6 +170,24 @@ def test_terms_of_a_bundle_stand_in_start_here_when_they_are_revealed() -> None:
     for told in ("court-7", "not for a case in which the death penalty can be given", "x-1"):
         assert told in text and told in page
     assert "<b>MoU" in text and "&lt;b&gt;MoU 7" in page
+
+
+MACHINES = {"bag-info.txt", "bagit.txt", "keys/", "statement.sig", "statement.sshsig", "verify.sh"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_start_here_leads_to_all_that_is_there_and_to_nothing_else(
+    handed: Handed, tmp_path: Path, profile: str
+) -> None:
+    bundle = tmp_path / "bundle"
+    handed.call("export", "--all", "--for", profile, "--clear", "--folder", "-o", bundle)
+    there = {path.name + ("/" if path.is_dir() else "") for path in bundle.iterdir()}
+    there = {name for name in there if "manifest-" not in name} - MACHINES
+    there -= {"START-HERE.html", "START-HERE.txt", "custody.csv", "thumbs/"}
+    there -= {"data/"} if not list((bundle / "data").iterdir()) else set()
+    page = (bundle / "START-HERE.html").read_text("utf-8")
+    told = {name for name, _ in re.findall(r"<dt>(?:<a [^>]*>)?([^<]+)(</a>)?</dt>", page)}
+    assert told & (there | set(PLACES)) == there
 
 
 class _Report:

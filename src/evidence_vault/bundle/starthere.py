@@ -24,7 +24,7 @@ PAGE, TEXT = "START-HERE.html", "START-HERE.txt"
 WIDTH = 96
 
 # What pages lead to, in this order, where it is there: path and what is said of it.
-_PLACES = (
+_SAID = (
     ("index.html", "SH-W-index"),
     ("receipts/", "SH-W-receipts"),
     ("data/", "SH-W-data"),
@@ -39,6 +39,7 @@ _PLACES = (
     ("case.jsonld", "SH-W-case"),
     ("ro-crate-metadata.json", "SH-W-crate"),
 )
+PLACES = tuple(path for path, _ in _SAID)
 _NOT = ("SH-NOT-1", "SH-NOT-2", "SH-NOT-3", "SH-NOT-4")
 _STEPS = ("SH-STEP-1", "SH-STEP-2", "SH-STEP-3")
 
@@ -119,7 +120,7 @@ def _present(plan: BundlePlan) -> Iterator[tuple[str, str]]:
         there |= {"data/"} if item.payload is not None else set()
         there |= {"copies/"} if item.statement is not None else set()
     there |= places_of(plan)
-    return ((path, code) for path, code in _PLACES if path in there)
+    return ((path, code) for path, code in _SAID if path in there)
 
 
 # -- as text -------------------------------------------------------------------------------------
