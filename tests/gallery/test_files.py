@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import subprocess
 import zipfile
@@ -19,9 +20,11 @@ from evidence_vault.bundle.gallery import Gallery
 from evidence_vault.bundle.gallerydata import MOST_CHARACTERS, MOST_LINES, cut, json_for_page
 from evidence_vault.bundle.model import BundleItem, BundlePlan
 from evidence_vault.bundle.sinks import ZipSink
-from evidence_vault.bundle.starthere import StartHere
+from evidence_vault.bundle.starthere import PLACES, StartHere
 from evidence_vault.bundle.writer import write_bundle
+from evidence_vault.core.disclosure import make_disclosure
 from evidence_vault.core.messages import LANGUAGES, catalogue
+from evidence_vault.vault.profiles import PROFILES
 from evidence_vault.verify.bundle import verify_bundle
 
 from .conftest import HOSTILE, SECRET, Handed
@@ -149,6 +152,42 @@ def test_start_here_says_who_whom_to_call_and_what_is_where(lang: str) -> None:
         if code.startswith(("SH-NOT", "SH-STEP", "SH-CARE")):
             assert " ".join(sentence.split()) in flat, code
     assert ("index.html" in text) and ("reports/" not in text) and ("copies/" not in text)
+
+
+def test_terms_of_a_bundle_stand_in_start_here_when_they_are_revealed() -> None:
+    plan = with_pages(make_plan())
+    assert b"On what terms" not in files_of(plan)["START-HERE.txt"]
+    terms = {"name": "court-7", "agreement": "<b>MoU 7", "conditions": ["no-death-penalty", "x-1"]}
+    first = plan.items[0]
+    last = first.receipt.events[-1]
+    shown = (*last.reveals, make_disclosure(bytes(32), "recipient", terms))
+    receipt = replace(
+        first.receipt, events=(*first.receipt.events[:-1], replace(last, reveals=shown))
+    )
+    plan = replace(plan, items=[replace(first, receipt=receipt), *plan.items[1:]])
+    files = {path: b"".join(pieces) for path, pieces in StartHere().files(plan)}
+    text, page = files["START-HERE.txt"].decode(), files["START-HERE.html"].decode()
+    for told in ("court-7", "not for a case in which the death penalty can be given", "x-1"):
+        assert told in text and told in page
+    assert "<b>MoU" in text and "&lt;b&gt;MoU 7" in page
+
+
+MACHINES = {"bag-info.txt", "bagit.txt", "keys/", "statement.sig", "statement.sshsig", "verify.sh"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_start_here_leads_to_all_that_is_there_and_to_nothing_else(
+    handed: Handed, tmp_path: Path, profile: str
+) -> None:
+    bundle = tmp_path / "bundle"
+    handed.call("export", "--all", "--for", profile, "--clear", "--folder", "-o", bundle)
+    there = {path.name + ("/" if path.is_dir() else "") for path in bundle.iterdir()}
+    there = {name for name in there if "manifest-" not in name} - MACHINES
+    there -= {"START-HERE.html", "START-HERE.txt", "custody.csv", "thumbs/"}
+    there -= {"data/"} if not list((bundle / "data").iterdir()) else set()
+    page = (bundle / "START-HERE.html").read_text("utf-8")
+    told = {name for name, _ in re.findall(r"<dt>(?:<a [^>]*>)?([^<]+)(</a>)?</dt>", page)}
+    assert told & (there | set(PLACES)) == there
 
 
 class _Report:

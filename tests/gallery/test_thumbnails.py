@@ -187,6 +187,22 @@ def test_a_decoder_that_was_taken_over_gives_nothing_else_away(
     assert make(maker, saved(drawing(), "JPEG")) == Thumbnail(None, "undecoded")
 
 
+def test_a_decoder_sees_the_one_file_and_may_start_nothing_but_what_films_need(
+    maker: ThumbnailMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, list[Path]]] = []
+
+    def seen(_: object, limits: confine.Limits, **given: Any) -> confine.Done:
+        asked.append((limits.processes, [p for p in given["readable"] if p.name == "original"]))
+        return confine.Done(0, b"", b"")
+
+    monkeypatch.setattr(thumbnail, "run", seen)
+    make(maker, saved(drawing(), "JPEG"))
+    make(maker, b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(64))
+    assert [count for count, _ in asked] == [1, 8]
+    assert all(len(files) == 1 for _, files in asked)
+
+
 def test_a_decoder_that_never_ends_is_stopped(
     maker: ThumbnailMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

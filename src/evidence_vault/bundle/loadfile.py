@@ -40,6 +40,8 @@ _Rows = Callable[[ItemFacts], Iterable[tuple[str, ...]]]
 class LoadFile:
     """The tables and the page that explains them (bundle.model.Extra)."""
 
+    places = (f"{FOLDER}/",)
+
     def files(self, plan: BundlePlan) -> Iterator[tuple[str, Iterable[bytes]]]:
         present = frozenset((item.home, item.id) for item in plan.items)
         makers: dict[str, _Rows] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from evidence_vault.bundle.model import BundlePlan
 from evidence_vault.core.entry0 import parse_entry0
@@ -27,6 +27,14 @@ def told_counts(plan: BundlePlan) -> dict[str, int]:
     """The ``counts`` of the bundle, as the logged export reveals them in every receipt."""
     revealed = {d.name: d.value for d in plan.items[0].receipt.events[-1].reveals}
     return dict(revealed["counts"])
+
+
+def told_terms(plan: BundlePlan) -> Mapping[str, Any]:
+    """``name``, ``agreement`` and ``conditions`` under which a bundle was given, as far as the
+    logged export reveals them; empty without terms."""
+    revealed = {d.name: d.value for d in plan.items[0].receipt.events[-1].reveals}
+    recipient = revealed.get("recipient")
+    return recipient if isinstance(recipient, Mapping) else {}
 
 
 def log_fingerprint(plan: BundlePlan) -> bytes:

@@ -15,16 +15,16 @@ from html import escape
 from evidence_vault.bundle.gallery import digest_source, source
 from evidence_vault.bundle.howto import HOW_TO_VERIFY_NAMES
 from evidence_vault.bundle.model import BundlePlan
-from evidence_vault.bundle.places import log_fingerprint, places_of, told_counts
+from evidence_vault.bundle.places import log_fingerprint, places_of, told_counts, told_terms
 from evidence_vault.core.keys import fingerprint_words
-from evidence_vault.core.messages import LANGUAGES, is_reviewed, message
+from evidence_vault.core.messages import LANGUAGES, catalogue, is_reviewed, message
 from evidence_vault.core.text import escape_for_display
 
 PAGE, TEXT = "START-HERE.html", "START-HERE.txt"
 WIDTH = 96
 
 # What pages lead to, in this order, where it is there: path and what is said of it.
-_PLACES = (
+_SAID = (
     ("index.html", "SH-W-index"),
     ("receipts/", "SH-W-receipts"),
     ("data/", "SH-W-data"),
@@ -39,6 +39,7 @@ _PLACES = (
     ("case.jsonld", "SH-W-case"),
     ("ro-crate-metadata.json", "SH-W-crate"),
 )
+PLACES = tuple(path for path, _ in _SAID)
 _NOT = ("SH-NOT-1", "SH-NOT-2", "SH-NOT-3", "SH-NOT-4")
 _STEPS = ("SH-STEP-1", "SH-STEP-2", "SH-STEP-3")
 
@@ -78,6 +79,7 @@ def sections(plan: BundlePlan, lang: str) -> list[Section]:
             say("SH-CONTACT-H"),
             (called, say("SH-CONTACT-NOTE")) if called else (say("SH-CONTACT-BLANK"),),
         ),
+        *_terms(plan, lang),
         Section(
             say("SH-CHECK-H"),
             steps=tuple(say(code) for code in _STEPS),
@@ -87,6 +89,19 @@ def sections(plan: BundlePlan, lang: str) -> list[Section]:
         Section(say("SH-CARE-H"), (say("SH-CARE"),)),
         Section(say("SH-WHERE-H"), rows=tuple((p, say(c)) for p, c in _present(plan))),
     ]
+
+
+def _terms(plan: BundlePlan, lang: str) -> Iterator[Section]:
+    """To whom it was given and what was agreed; codes that nobody here knows stand as they are."""
+    terms, words = told_terms(plan), catalogue(lang)
+    rows = [
+        (words[f"SH-T-{name}"], terms[name]) for name in ("name", "agreement") if terms.get(name)
+    ]
+    conditions = [str(code) for code in terms.get("conditions") or ()]
+    rows += [(words["SH-T-conditions"], words.get(f"SH-C-{c}", c)) for c in conditions]
+    if rows:
+        told = tuple((name, escape_for_display(str(value))) for name, value in rows)
+        yield Section(words["SH-TERMS-H"], rows=told)
 
 
 def _names(plan: BundlePlan, lang: str) -> Iterator[tuple[str, str]]:
@@ -105,7 +120,7 @@ def _present(plan: BundlePlan) -> Iterator[tuple[str, str]]:
         there |= {"data/"} if item.payload is not None else set()
         there |= {"copies/"} if item.statement is not None else set()
     there |= places_of(plan)
-    return ((path, code) for path, code in _PLACES if path in there)
+    return ((path, code) for path, code in _SAID if path in there)
 
 
 # -- as text -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import json
 import shutil
 import struct
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, Self
@@ -49,6 +49,7 @@ _LIMITS = Limits(
     output_bytes=MOST_JPEG,
     processes=8,
 )
+_ALONE = replace(_LIMITS, processes=1)  # only a video needs another program
 _BLOCK = 1024 * 1024
 
 
@@ -83,7 +84,7 @@ class ThumbnailMaker:
         folder.mkdir(parents=True)
         try:
             _copy(stream, size, source)
-            return _ask(source, folder)
+            return _ask(source, folder, _LIMITS if mime in DEMUXERS else _ALONE)
         finally:
             shutil.rmtree(job, ignore_errors=True)
 
@@ -123,13 +124,13 @@ def _copy(stream: BinaryIO, size: int, target: Path) -> None:
                 length -= len(block)
 
 
-def _ask(source: Path, folder: Path) -> Thumbnail:
+def _ask(source: Path, folder: Path, limits: Limits) -> Thumbnail:
     job = {"folder": str(folder), "quality": QUALITY, "side": SIDE, "source": str(source)}
     readable = [source, *python_folders(), *own_folders("ffmpeg")]
     child = [sys.executable, "-I", "-m", "evidence_vault.capture.thumbworker"]
     try:
         done = run(
-            child, _LIMITS, readable=readable, writable=[folder], stdin=json.dumps(job).encode()
+            child, limits, readable=readable, writable=[folder], stdin=json.dumps(job).encode()
         )
     except (TimedOut, TooLarge, Crashed):
         return Thumbnail(None, "undecoded")

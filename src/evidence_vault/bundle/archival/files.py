@@ -44,6 +44,8 @@ ARCHIVE_FIELDS = (
 class ArchiveFiles:
     """PREMIS, Dublin Core, ISAD(G) and the register below ``archive/``; CASE and RO-Crate."""
 
+    places = ("archive/", "case.jsonld", "ro-crate-metadata.json")
+
     def files(self, plan: BundlePlan) -> Iterator[tuple[str, Iterable[bytes]]]:
         yield "archive/premis.xml", premis_xml(plan)
         yield "archive/dublin-core.xml", dublin_core_xml(plan)

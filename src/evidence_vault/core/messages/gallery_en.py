@@ -129,6 +129,14 @@ MESSAGES: dict[str, str] = {
     "you had before: ______________________",
     "SH-CONTACT-NOTE": "Stated by whoever made the bundle; not checked. Call a number that you had "
     "before.",
+    "SH-TERMS-H": "On what terms",
+    "SH-T-name": "Given to",
+    "SH-T-agreement": "Agreement",
+    "SH-T-conditions": "Condition",
+    "SH-C-no-death-penalty": "not for a case in which the death penalty can be given",
+    "SH-C-fair-trial": "only for a fair trial",
+    "SH-C-lead-only": "only to find other evidence, not as evidence itself",
+    "SH-C-no-onward-sharing": "not to be passed on",
     "SH-CHECK-H": "How to check it, in three steps",
     "SH-STEP-1": "Get the trust file of the archive by another way than this bundle: from its "
     "people, from a partner, on paper. A trust file or a checking program that lies in this bundle "
