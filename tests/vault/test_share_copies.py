@@ -328,6 +328,24 @@ def test_an_original_with_a_share_copy_leaves_only_when_named(
     assert verified(vault, tmp_path / "named").exit_status() == 0
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["", "made twice"])
+def test_a_copy_with_the_bytes_of_its_original_is_called_a_copy(
+    vault: Made, tmp_path: Path, again: bool
+) -> None:
+    plain = tmp_path / "plain.txt"
+    plain.write_text("nothing to take out of this\n")
+    item = vault.ingest(plain, metadata="strip")["taken_in"][0]["id"]
+    if again:
+        with vault.open() as opened:
+            derivatives.derive(opened, [item])
+    exported(vault, tmp_path / "out", disclose=["all"])
+    report = verified(vault, tmp_path / "out")
+    codes = {finding.code for finding in report.findings}
+    assert report.exit_status() == 0 and "B-COPIES-OK" in codes, codes
+    status, text = by_shell(vault, tmp_path / "out")
+    assert status == 0 and "is NOT the original" in text, text
+
+
 def test_without_a_copy_and_without_originals_only_the_receipt_leaves(
     vault: Made, photo: Path, broken: Path, tmp_path: Path
 ) -> None:

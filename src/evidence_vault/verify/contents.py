@@ -51,6 +51,18 @@ def matched(contents: Sequence[Content], found: Digests) -> Content | None:
     return next((content for content in contents if content.is_of(found)), None)
 
 
+def matched_copy(
+    contents: Sequence[Content], found: Digests, statement: str | None
+) -> Content | None:
+    """Which derivative the file is: the one whose statement has this SHA-256, else the newest.
+
+    A share copy of a file that held nothing to take out has the bytes of its original.
+    """
+    copies = [content for content in contents if content.is_copy and content.is_of(found)]
+    same = [copy for copy in copies if copy.statement == statement] or copies
+    return same[-1] if same else None
+
+
 def report_mismatch(
     report: ReportBuilder,
     step: str,

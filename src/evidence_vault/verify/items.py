@@ -18,7 +18,7 @@ from evidence_vault.core.statement import ItemRow, Statement
 from evidence_vault.core.text import spreadsheet_safe
 from evidence_vault.errors import FormatError
 from evidence_vault.verify.checked import Checked
-from evidence_vault.verify.contents import Content, matched, report_mismatch
+from evidence_vault.verify.contents import Content, matched, matched_copy, report_mismatch
 from evidence_vault.verify.copies import FOLDER as COPIES
 from evidence_vault.verify.copies import Arrival, Told, check_copy
 from evidence_vault.verify.custody import CustodyChecker
@@ -188,6 +188,7 @@ class ItemChecker:
         report, originals, copies = self._report, 0, 0
         rows = [row for row in self._statement.items if row.payload is not None]
         explained: set[str] = set()
+        told = {f.path for f in self._statement.files if f.path.startswith(COPIES)}
         for row in rows:
             path = str(row.payload)
             known = self._known.get(row.receipt)
@@ -195,6 +196,10 @@ class ItemChecker:
                 report.unchecked(PAYLOADS, "B-PAYLOAD-UNCHECKED", path, RULE_5)
                 continue
             content = matched(known.contents, digests[path])
+            beside = f"{COPIES}{row.id}.json"
+            if beside in told:  # said to be a copy: an original with the same bytes is not meant
+                statement = digests[beside].sha256 if beside in digests else None
+                content = matched_copy(known.contents, digests[path], statement) or content
             if content is None:
                 report_mismatch(report, PAYLOADS, path, RULE_5, known.contents, digests[path])
             elif content.is_copy:
@@ -202,7 +207,7 @@ class ItemChecker:
                 copies += 1
             else:
                 originals += 1
-        for path in sorted(f.path for f in self._statement.files if f.path.startswith(COPIES)):
+        for path in sorted(told):
             if path not in explained:
                 report.differ(PAYLOADS, "B-ITEM", path, RULE_5, reason="is about no share copy")
         if not rows:

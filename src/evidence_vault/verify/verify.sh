@@ -1827,7 +1827,7 @@ function sshsig(  X, n, i, b, h, head) {
   if (substr(h, i + 64, length(head)) != head || length(h) != i + 63 + length(head) + 128) { SSHKEY = ""; return }
   SSHSIG = substr(h, i + 64 + length(head))
 }
-function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, sound, first, hit, t, a) {
+function bundle(  e, i, r, p, q, o, k, n, good, pub, l, m, z, x, v, shown, hidden, sound, first, hit, t, a) {
   UNLISTED["statement.json"] = UNLISTED["statement.sig"] = UNLISTED["statement.sshsig"] = 1
   UNLISTED["tagmanifest-sha256.txt"] = UNLISTED["tagmanifest-sha512.txt"] = 1
   listing()
@@ -1939,7 +1939,7 @@ function bundle(  e, i, r, p, o, k, n, good, pub, l, m, z, x, v, shown, hidden, 
     if (!SIHASPAY[i]) continue
     p = SIPAY[i]
     if (!(p in GOOD) || !(SIREC[i] in RNUM) || RERR[RNUM[SIREC[i]]] != "") { f("U", "B-PAYLOAD-UNCHECKED", p, "could not be compared"); continue }
-    r = RNUM[SIREC[i]]; content(r, p, S256[p], S512[p], SIZE[p])
+    r = RNUM[SIREC[i]]; q = "copies/" SIID[i] ".json"; content(r, p, S256[p], S512[p], SIZE[p], q in LISTED ? q : "")
     if (COPYOF) copystatement(r, SIID[i])
   }
   for (i = 1; i <= SFN; i++) if (SFP[i] ~ /^copies\// && !(SFP[i] in ABOUTCOPY)) f("D", "B-ITEM", SFP[i], "is about no share copy")
@@ -2063,10 +2063,20 @@ function texts(q,  i) {
 }
 function striptool(q) { return members(q, "name parameters version") && isstr(q "\tname") && isstr(q "\tversion") && texts(q "\tparameters") }
 # The file against the digests that the arrival of its item commits to, or the making of its copy.
-function content(r, p, a, b, c,  e, k, n, i, w, g) {
+# copyfile: the statement on a copy that a bundle lists for this item; then the file is said to be a
+# copy, and an original with the same bytes is not meant.
+function content(r, p, a, b, c, copyfile,  e, k, n, i, w, g) {
   split("content_sha256 content_sha512 content_size", w, " "); g[1] = a; g[2] = b; g[3] = c
   COPYOF = 0
   if (RITEM[r] == "") { f("U", "R-FILE-NO-INGEST", p, "no entry states the digests of a file"); return }
+  if (copyfile != "") {
+    n = 0
+    for (k = 1; k <= RNE[r]; k++) if (EERR[RLEAF[r, k]] == "" && ETYPE[RLEAF[r, k]] == "derived" && same(r, k, w, g)) {
+      i = RVALUE[r, k, "statement"] ~ ("\"sha256\":\"" S256[copyfile] "\"}$")
+      if (i || !n) { COPYOF = k; n = n || i }
+    }
+    if (COPYOF) { f("M", "R-COPY-OK", p, "is NOT the original: it is the copy made from it by entry " RINDEX[r, COPYOF]); return }
+  }
   for (e = 1; e <= RNE[r]; e++) if (EERR[RLEAF[r, e]] == "" && arrival(ETYPE[RLEAF[r, e]])) break
   if (e > RNE[r] || !same(r, e, w, g)) {
     for (k = 1; k <= RNE[r]; k++) if (EERR[RLEAF[r, k]] == "" && ETYPE[RLEAF[r, k]] == "derived" && same(r, k, w, g)) break
@@ -2159,7 +2169,7 @@ BEGIN {
       if (RITEM[1] != "") f("M", "R-HISTORY-OK", RITEM[1], "the entries follow each other without a gap")
       f("M", "R-FIELDS-OK", "", RSHOW[1] " revealed fields are right; " RHIDE[1] " are withheld")
     }
-    if ((getline L < "filesums") > 0) { split(L, P_, " "); content(1, RITEM[1], P_[1], P_[2], P_[3]) }
+    if ((getline L < "filesums") > 0) { split(L, P_, " "); content(1, RITEM[1], P_[1], P_[2], P_[3], "") }
     else f("I", "V-NO-FILE", "", "no file was given; nothing is said about any file")
     if (RJZERO[1]) reportwho(RORIGIN[1], SUM[ESUM[RJZERO[1]]])
   }
