@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 ROOT = Path(__file__).resolve().parent.parent
+SWEEP = 3  # of the cases of a test marked `sweep`, each third runs by default
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a sweep every SWEEP-th case is quick; the others are slow (``make test-all``)."""
+    counted: Counter[str] = Counter()
+    for item in items:
+        if item.get_closest_marker("sweep") is None:
+            continue
+        name = item.nodeid.split("[")[0]
+        if counted[name] % SWEEP:
+            item.add_marker(pytest.mark.slow)
+        counted[name] += 1
 
 
 def shared_folder() -> Path:

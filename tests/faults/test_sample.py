@@ -22,6 +22,7 @@ def servers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(variable, str(fixtures.env_file(variable, "pg")))
 
 
+@pytest.mark.sweep
 @pytest.mark.usefixtures("servers")
 @pytest.mark.parametrize("name", [n for n, entry in FAULTS.items() if entry.sample])
 def test_a_sample_of_each_fault(name: str) -> None:

@@ -86,6 +86,7 @@ def test_what_follows_from_what_is_here_is_mended_from_here(grown: Made, name: s
     was_mended(grown, before)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", FROM_A_COPY)
 def test_damage_is_mended_from_a_copy_byte_for_byte(grown: Made, tmp_path: Path, name: str) -> None:
     copy = grown.copy_to(tmp_path / "copy")
@@ -281,6 +282,7 @@ def _put_together(copy: Made, vault: Made) -> None:
 STEPS = ["repair-noted", "repair-staged", "repair-aside", "repair-adopted", "repair-mended"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_the_next_run_finishes(small: Made, tmp_path: Path, step: str) -> None:
     copy = small.copy_to(tmp_path / "copy")

@@ -53,6 +53,7 @@ def test_every_step_in_the_code_is_killed_at() -> None:
     assert named == {step for step in tested if re.match("hold-|release-|retention-", step)}
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", [*BEFORE, *AFTER])
 def test_place_killed(world: World, step: str) -> None:
     first, second, _ = world.items()
@@ -71,6 +72,7 @@ def test_place_killed(world: World, step: str) -> None:
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", [*BEFORE[:3], *(f"{step}:2" for step in AFTER[:2]), AFTER[2]])
 def test_extend_killed_after_the_description_is_in(world: World, step: str) -> None:
     first = world.items()[0]
@@ -88,6 +90,7 @@ def test_extend_killed_after_the_description_is_in(world: World, step: str) -> N
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", [*RELEASE_BEFORE, *RELEASE_AFTER])
 def test_release_killed(world: World, step: str) -> None:
     first, second, _ = world.items()
@@ -110,6 +113,7 @@ def test_release_killed(world: World, step: str) -> None:
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", RETAIN)
 def test_retention_killed(world: World, step: str) -> None:
     first = world.items()[0]

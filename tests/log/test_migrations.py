@@ -172,6 +172,7 @@ migrate(place if "://" in place else Path(place))
 """
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "at", ["CREATE TABLE log_signed", f"schema_version = {SCHEMA_VERSION}", "ADD COLUMN key_title"]
 )

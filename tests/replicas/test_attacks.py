@@ -60,6 +60,7 @@ def findings(world: World) -> list[dict[str, str]]:
     return found
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_flipped_bit_is_found_by_verify_and_mended_by_a_whole_sync(
     world: World, kind: str

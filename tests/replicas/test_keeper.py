@@ -625,6 +625,7 @@ def test_what_was_pinned_is_lost_and_that_is_said(kept: Kept) -> None:
     assert refused(kept, kept.update(whole=True), EvidenceError).code == "E-KEPT-DAMAGED"
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", STEPS)
 def test_a_keeper_is_killed_and_runs_again(
     removal: tuple[Kept, Parts, list[str]], step: str

@@ -62,6 +62,7 @@ def assert_whole(world: World) -> None:
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", some(ADD, "replica-marked"))
 def test_add_killed(world: World, step: str) -> None:
     die(world, "add", step)
@@ -70,6 +71,7 @@ def test_add_killed(world: World, step: str) -> None:
     assert_whole(world)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", some(FIRST, "replica-group", "replica-beside", "4-committed"))
 def test_first_sync_killed(world: World, step: str) -> None:
     world.take_in(many=300)
@@ -81,6 +83,7 @@ def test_first_sync_killed(world: World, step: str) -> None:
     assert_whole(world)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", some(SECOND, "replica-emptied"))
 def test_later_sync_killed(world: World, step: str) -> None:
     place = world.add()
@@ -92,6 +95,7 @@ def test_later_sync_killed(world: World, step: str) -> None:
     assert_whole(world)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", some(RESTORE, "restore-slice"))
 def test_restore_killed(world: World, step: str) -> None:
     world.take_in(many=300)

@@ -103,6 +103,7 @@ def test_retiring_one_that_never_confirmed_is_said(removed: tuple[World, Path, s
     assert any("never confirmed 1" in each for each in result["notices"])
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", DESTROY)
 def test_destroying_killed(removed: tuple[World, Path, str], step: str) -> None:
     world, place, item = removed

@@ -71,6 +71,7 @@ def test_the_search_finds_what_is_there(field: Field) -> None:
         assert_nothing_found(field, places=[field.desk.folder])
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", [*STEPS, *STATION_STEPS])
 def test_nothing_is_found_after_a_kill_and_the_next_run_stores_nothing_twice(
     field: Field, step: str
@@ -94,6 +95,7 @@ def test_nothing_is_found_after_a_kill_and_the_next_run_stores_nothing_twice(
     assert (report["exit"], report["findings"]) == (0, [])
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("moment", range(6))
 def test_nothing_is_found_after_a_kill_at_a_random_moment(field: Field, moment: int) -> None:
     kill_at_random(field, moment, 6)

@@ -82,6 +82,7 @@ def test_three_renewals_follow_each_other(
     ]  # fmt: skip
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "name",
     [
@@ -265,6 +266,7 @@ def test_every_step_of_stamping_is_killed_at() -> None:
     assert named == set(RENEWAL_STEPS)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", STAMP_STEPS)
 def test_stamp_killed_at_a_step_is_finished_by_the_next_run(with_lists: Made, step: str) -> None:
     assert run(with_lists, "stamp", fault=step).returncode == -signal.SIGKILL, step
@@ -277,6 +279,7 @@ def test_stamp_killed_at_a_step_is_finished_by_the_next_run(with_lists: Made, st
     assert with_lists.staged() == [] or run(with_lists, "verify").returncode == 0
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", RENEWAL_STEPS)
 def test_renew_killed_at_a_step_is_finished_by_the_next_run(with_lists: Made, step: str) -> None:
     assert run(with_lists, "stamp").returncode == 0

@@ -60,6 +60,7 @@ def test_every_step_in_the_code_is_killed_at() -> None:
     }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", OFFER)
 def test_offer_killed(world: World, step: str) -> None:
     die(world, "offer", step)
@@ -68,6 +69,7 @@ def test_offer_killed(world: World, step: str) -> None:
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", ACCEPT)
 def test_accept_killed(world: World, step: str) -> None:
     world.offer()
@@ -83,6 +85,7 @@ def test_accept_killed(world: World, step: str) -> None:
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", ANSWER)
 def test_acknowledge_killed(world: World, step: str) -> None:
     world.offer()
@@ -94,6 +97,7 @@ def test_acknowledge_killed(world: World, step: str) -> None:
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", REMOVE)
 def test_remove_killed_is_finished_when_the_vault_is_opened_for_writing(
     world: World, step: str

@@ -540,6 +540,7 @@ def test_a_copy_handed_on_goes_along_and_what_can_not_be_compared_is_said(
 # -- killed between ----------------------------------------------------------------------------
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", ACCEPT)
 def test_accept_killed(world: World, step: str, tmp_path: Path) -> None:
     world.offer()
@@ -552,6 +553,7 @@ def test_accept_killed(world: World, step: str, tmp_path: Path) -> None:
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", REMOVE)
 def test_remove_killed(world: World, step: str, tmp_path: Path) -> None:
     world.handed_over()

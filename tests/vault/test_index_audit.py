@@ -130,6 +130,7 @@ EDITS = {
 }
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", list(EDITS))
 def test_an_edit_of_any_table_is_named_and_mended_by_rebuild(full: Made, name: str) -> None:
     statement, table = EDITS[name]

@@ -96,6 +96,7 @@ def test_every_step_in_the_code_is_killed_at() -> None:
     assert named == tested
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", INGEST_STEPS)
 def test_ingest_killed_at_a_step_is_finished_by_the_next_run(
     template: Template, tmp_path: Path, step: str
@@ -111,6 +112,7 @@ def test_ingest_killed_at_a_step_is_finished_by_the_next_run(
     assert_finishes(vault, tmp_path / "in", BEFORE - 3)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("moment", range(12))
 def test_ingest_killed_at_a_random_moment(template: Template, tmp_path: Path, moment: int) -> None:
     kill_at_random(template, tmp_path, moment, 12)
@@ -154,6 +156,7 @@ def test_killed_again_and_again_it_still_finishes(template: Template, tmp_path: 
     assert_finishes(vault, tmp_path / "in", BEFORE - 3)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 0.9])
 def test_ctrl_c_ends_at_a_commit_and_the_next_run_finishes(
     template: Template, tmp_path: Path, delay: float
@@ -174,6 +177,7 @@ def test_ctrl_c_ends_at_a_commit_and_the_next_run_finishes(
     assert len(set(opened)) == len(opened)
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", KEY_STEPS)
 def test_key_passphrase_killed_at_a_step_leaves_a_vault_that_may_sign(
     template: Template, tmp_path: Path, step: str
@@ -195,6 +199,7 @@ def test_key_passphrase_killed_at_a_step_leaves_a_vault_that_may_sign(
         assert ingest(opened, IngestRequest([os.fsencode(tmp_path / "in")]))["exit"] == 0
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", SUCCEED_STEPS)
 def test_log_succeed_killed_at_a_step_is_finished_by_the_next_run(
     template: Template, tmp_path: Path, step: str
@@ -221,6 +226,7 @@ def test_log_succeed_killed_at_a_step_is_finished_by_the_next_run(
         assert opened.config.log == 1
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", ROTATE_STEPS)
 def test_key_rotate_killed_at_a_step_leaves_a_vault_that_goes_on_with_one_of_two_keys(
     template: Template, tmp_path: Path, step: str
@@ -241,6 +247,7 @@ def test_key_rotate_killed_at_a_step_leaves_a_vault_that_goes_on_with_one_of_two
         assert [key.keyid for key in current] == [again["keyid"]]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", READER_STEPS)
 def test_readers_killed_between_keyring_and_log_are_never_unrecorded(
     template: Template, tmp_path: Path, step: str

@@ -218,6 +218,7 @@ def test_what_strip_only_left_out_is_stored_when_it_comes_to_be_retained(
     assert (tmp_path / "original").read_bytes() == photo.read_bytes()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize(
     "step", ["2-adopted", "2-durable", "3-built", "4-committed", "5-catalogue"]
 )

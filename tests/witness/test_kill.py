@@ -103,6 +103,7 @@ def test_every_step_of_the_countersigner_is_killed_at() -> None:
     assert named == {step for step in tested if step.startswith("witness-")}
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", COSIGN_STEPS)
 def test_cosign_killed_at_a_step(pair: Pair, step: str) -> None:
     answer = pair.witness.file("answer")
@@ -133,6 +134,7 @@ def test_cosign_killed_at_a_step(pair: Pair, step: str) -> None:
     assert pair.witness.status()["self"]["may_sign"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", KEPT_STEPS)
 def test_evidence_killed_at_a_step_is_kept_by_the_next_request(pair: Pair, step: str) -> None:
     pair.witness.cosign(pair.good)
@@ -144,6 +146,7 @@ def test_evidence_killed_at_a_step_is_kept_by_the_next_request(pair: Pair, step:
     assert [(page["kind"], page["proven"]) for page in pages] == [("fork", True)]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", INIT_STEPS)
 def test_init_killed_at_a_step_leaves_one_that_signs_nothing(pair: Pair, step: str) -> None:
     (pair.witness.vault / "witness.db").unlink()
@@ -156,6 +159,7 @@ def test_init_killed_at_a_step_leaves_one_that_signs_nothing(pair: Pair, step: s
     assert result["status"] == 200
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("step", IMPORT_STEPS)
 def test_import_killed_at_a_step_is_finished_by_the_next(pair: Pair, step: str) -> None:
     _, answer = pair.witness.cosign(pair.good)
