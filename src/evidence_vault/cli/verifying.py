@@ -33,7 +33,8 @@ def verify(
 ) -> Answer:
     """Verify a receipt, with the FILE it is about, or a bundle (folder or .zip).
 
-    A report or certificate (PDF) is verified by the signatures that lie beside it.
+    A report or certificate (PDF) is verified by the signatures that lie beside it. Of a BagIt bag
+    that is no bundle, it is checked whether the files are as listed.
 
     Each step ends in matches, does not match, or could not be checked. Exit status: 0 everything
     matches, 3 something could not be checked, 10 something does not match, 11 the log is forked.
