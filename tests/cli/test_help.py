@@ -34,6 +34,8 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("certificate",): ["-o", "--original", "--name-org", "--purpose"],
     ("verify",): ["--trust", "--expect"],
     ("open",): ["-o", "--identity"],
+    ("bundle", "diff"): ["--trust"],
+    ("bundle", "pick"): ["-o", "--trust"],
     ("export",): [
         *("--all", "--case", "--query", "--for", "--originals", "--disclose", "--to", "--clear"),
         *(
