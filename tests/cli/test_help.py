@@ -19,7 +19,10 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
         *("--org", "--prefix", "--origin", "--recovery", "--no-recovery", "--plaintext"),
         *("--station", "--fingerprint", "--store", "--database"),
     ],
-    ("ingest",): ["--sheet", "--sheet-template", "--metadata", "--dry-run", *FIELD_OPTIONS],
+    ("ingest",): [
+        *("--sheet", "--sheet-template", "--metadata", "--dry-run", "--trust", "--as-files"),
+        *FIELD_OPTIONS,
+    ],
     ("describe",): ["--sheet", *FIELD_OPTIONS],
     ("link",): ["--purpose"],
     ("unlink",): ["--purpose"],

@@ -17,8 +17,16 @@ from typing import Any
 from evidence_vault.core.bagtext import STATEMENT
 from evidence_vault.core.findings import Outcome, Report
 from evidence_vault.core.statement import MAX_STATEMENT, ItemRow, Statement, parse_statement
+from evidence_vault.core.text import escape_for_display
 from evidence_vault.core.trust import TrustFile
-from evidence_vault.errors import EvidenceError, StoreError, Unchecked, UsageError
+from evidence_vault.errors import (
+    EvidenceError,
+    Exit,
+    LogInconsistent,
+    StoreError,
+    Unchecked,
+    UsageError,
+)
 from evidence_vault.verify.bundle import verify_bundle
 from evidence_vault.verify.container import Container, open_container
 from evidence_vault.verify.copies import FOLDER as COPIES
@@ -101,19 +109,20 @@ def pick_items(
 def demand_sound(path: Path, trust: TrustFile | None) -> Report:
     """Verify a bundle; the report of one that has nothing against it.
 
-    Raises EvidenceError (LogInconsistent's exit for a fork stays with ``verify``) or Unchecked.
+    Raises EvidenceError, LogInconsistent for a fork, or Unchecked for what is no bundle here.
     """
     report = verify_bundle(path, trust)
     bad = sorted({f.code for f in report.findings if f.outcome is Outcome.DIFFERS})
     if bad:
-        raise EvidenceError(
-            f"{path.name} does not match: {', '.join(bad)}",
+        raised = LogInconsistent if report.exit_status() is Exit.LOG else EvidenceError
+        raise raised(
+            f"{escape_for_display(path.name)} does not match: {', '.join(bad)}",
             hint="evidence-vault verify says what is wrong with it",
         )
     if report.kind != "bundle" or "bundle_id" not in report.facts:
         codes = sorted({f.code for f in report.findings if f.outcome is Outcome.UNCHECKED})
         raise Unchecked(
-            f"{path.name} is not a bundle that can be read: {', '.join(codes)}",
+            f"{escape_for_display(path.name)} is not a bundle that can be read: {', '.join(codes)}",
             code="E-NOT-A-BUNDLE",
             hint="an encrypted one is opened first: evidence-vault open",
         )
