@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from tests.cli.runner import SCHEMAS, call
 
 from evidence_vault.errors import EvidenceError, Exit, FormatError, UsageError
-from evidence_vault.vault.bundlein import ingest_bundle, is_bundle
+from evidence_vault.vault.bundlein import ingest_bundle
 from evidence_vault.vault.derivatives import derive
 from evidence_vault.vault.describing import describe
 from evidence_vault.vault.exits import get_item, write_receipts
@@ -26,11 +27,13 @@ from evidence_vault.vault.queries import history
 from evidence_vault.vault.rebuilding import rebuild
 from evidence_vault.vault.trusting import export_trust
 from evidence_vault.verify import load_trust, verify_bundle, verify_receipt
+from evidence_vault.verify.bundlekind import is_bundle
 
 from .test_share_copies import picture
-from .vaults import PASSPHRASE, Made, write_files
+from .vaults import PASSPHRASE, ROOT, Made, write_files
 
 MakeVault = Callable[..., Made]
+VERIFIER = ROOT / "src" / "evidence_vault" / "verify" / "verify.sh"
 
 
 class Pair:
@@ -84,7 +87,7 @@ def ours(result: dict[str, Any]) -> dict[str, str]:
     return {each["foreign"]: each["id"] for each in result["foreign"]["items"]}
 
 
-@pytest.mark.parametrize("form", ["zip", "folder"])
+@pytest.mark.parametrize("form", ["zip", pytest.param("folder", marks=pytest.mark.slow)])
 def test_items_come_in_with_their_record_beneath(pair: Pair, form: str) -> None:
     bundle = pair.export("b", folder=form == "folder", disclose=["place"])
     assert is_bundle(os.fsencode(bundle))
@@ -107,6 +110,7 @@ def test_items_come_in_with_their_record_beneath(pair: Pair, form: str) -> None:
     assert pair.here.assert_sound() == 4
 
 
+@pytest.mark.slow
 def test_bundle_can_be_put_together_again(pair: Pair) -> None:
     """Proofs and items are together every byte of the bundle."""
     bundle = pair.export()
@@ -156,6 +160,7 @@ def test_second_run_changes_nothing_and_known_bytes_are_received_again(pair: Pai
     assert len(pair.history(known)["events"]) == 3
 
 
+@pytest.mark.slow
 def test_withheld_items_are_listed_and_not_invented(pair: Pair) -> None:
     result = pair.take(pair.export(originals=False))
     assert result["foreign"]["items"] == []
@@ -164,6 +169,7 @@ def test_withheld_items_are_listed_and_not_invented(pair: Pair) -> None:
     assert len(result["taken_in"]) == 1  # the proofs
 
 
+@pytest.mark.slow
 def test_dry_run_takes_nothing_in(pair: Pair) -> None:
     bundle = pair.export()
     with pair.here.open() as vault:
@@ -189,7 +195,12 @@ def assert_untouched(pair: Pair, path: Path, raised: type[Exception] = EvidenceE
 
 
 @pytest.mark.parametrize(
-    "victim", ["data/{}.txt", "receipts/{}.txt", "statement.json", "custody.txt", "verify.sh"]
+    "victim",
+    [
+        "data/{}.txt",
+        "receipts/{}.txt",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("statement.json", "verify.sh")),
+    ],
 )
 def test_nothing_comes_in_from_a_changed_bundle(pair: Pair, victim: str) -> None:
     bundle = pair.export("b", folder=True)
@@ -217,6 +228,7 @@ def test_bomb_and_added_file_and_names_that_lead_out(pair: Pair) -> None:
     assert not (pair.base.parent / "out.txt").exists()
 
 
+@pytest.mark.slow
 def test_bundle_of_a_stranger_under_a_known_name(pair: Pair, make_vault: MakeVault) -> None:
     """The trust file names another archive: who made it does not match or is not known."""
     bundle = pair.export()
@@ -274,6 +286,11 @@ def test_what_looks_like_a_bundle(pair: Pair, tmp_path: Path) -> None:
         archive.writestr("statement.json", b"{}")
     (tmp_path / "y.zip").write_bytes(data.getvalue())
     assert not is_bundle(os.fsencode(tmp_path / "y.zip"))
+    huge = bytearray(data.getvalue())
+    end = huge.rfind(b"PK\5\6")
+    huge[end + 12 : end + 16] = (0xFFFFFFF0).to_bytes(4, "little")
+    (tmp_path / "z.zip").write_bytes(huge)
+    assert not is_bundle(os.fsencode(tmp_path / "z.zip"))
 
 
 # -- on the way out again ----------------------------------------------------------------------
@@ -300,6 +317,8 @@ def test_the_receipt_of_the_archive_before_goes_along(pair: Pair) -> None:
     assert any("another archive" in each["what"] for each in announced)
     report = verify_bundle(out, load_trust(trust))
     assert report.exit_status() == Exit.OK
+    shell = ["sh", str(VERIFIER), "-c", "-t", str(trust), str(out)]
+    assert subprocess.run(shell, capture_output=True, check=False).returncode == 0
     (receipt,) = foreign_of(out).values()
     assert b"MMR001" not in receipt and b"home-1" not in receipt  # not asked for, so not told
     payload = next((out / "data").iterdir())
@@ -313,6 +332,7 @@ def test_the_receipt_of_the_archive_before_goes_along(pair: Pair) -> None:
     assert verify_bundle(out, load_trust(trust)).exit_status() == Exit.EVIDENCE
 
 
+@pytest.mark.slow
 def test_what_was_asked_for_is_told_of_both_records(pair: Pair) -> None:
     result = pair.take(pair.export(disclose=["place"]))
     item = ours(result)[pair.items[0]]
@@ -328,6 +348,7 @@ def test_what_was_asked_for_is_told_of_both_records(pair: Pair) -> None:
     assert {"place": "MMR001"} in [event["revealed"] for event in checked.events]
 
 
+@pytest.mark.slow
 def test_digests_stay_where_a_share_copy_leaves(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +385,7 @@ def test_receipt_command_writes_both(pair: Pair) -> None:
             assert report.exit_status() == Exit.OK
 
 
+@pytest.mark.slow
 def test_a_third_vault_keeps_both_records(pair: Pair, make_vault: MakeVault) -> None:
     result = pair.take(pair.export(items=pair.items[:1]))
     item = ours(result)[pair.items[0]]
@@ -384,6 +406,7 @@ def test_a_third_vault_keeps_both_records(pair: Pair, make_vault: MakeVault) -> 
         assert any("/foreign/" in name for name in archive.namelist())
 
 
+@pytest.mark.slow
 def test_proofs_that_are_gone_are_said_and_nothing_is_claimed(pair: Pair) -> None:
     result = pair.take(pair.export())
     item = ours(result)[pair.items[0]]
@@ -412,6 +435,7 @@ def test_proofs_that_are_gone_are_said_and_nothing_is_claimed(pair: Pair) -> Non
     assert foreign_of(out) == {}
 
 
+@pytest.mark.slow
 def test_rebuilt_catalogue_knows_it(pair: Pair) -> None:
     result = pair.take(pair.export())
     item = ours(result)[pair.items[0]]
@@ -421,6 +445,7 @@ def test_rebuilt_catalogue_knows_it(pair: Pair) -> None:
     assert pair.history(item) == before
 
 
+@pytest.mark.slow
 def test_killed_between_proofs_and_items_it_goes_on(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,6 +487,7 @@ def test_command_line(pair: Pair, tmp_path: Path) -> None:
     assert plain.status == 0, plain.err
 
 
+@pytest.mark.slow
 def test_hostile_trust_file_is_no_trust_file(pair: Pair) -> None:
     bundle = pair.export()
     pair.trust.write_bytes(b"{}")

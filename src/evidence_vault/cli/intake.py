@@ -66,8 +66,9 @@ def ingest(
     """
     from evidence_vault.core.fields import parse_terms
     from evidence_vault.vault import ingest as room
-    from evidence_vault.vault.bundlein import ingest_bundle, is_bundle
+    from evidence_vault.vault.bundlein import ingest_bundle
     from evidence_vault.verify import load_trust
+    from evidence_vault.verify.bundlekind import is_bundle
 
     if sheet_template is not None:
         if paths or sheet is not None:

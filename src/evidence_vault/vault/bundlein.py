@@ -15,8 +15,8 @@ compared once more as it is read.
 from __future__ import annotations
 
 import os
+import re
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,7 +35,7 @@ from evidence_vault.core.statement import (
 )
 from evidence_vault.core.text import decode_for_display
 from evidence_vault.core.trust import TrustFile
-from evidence_vault.errors import StoreError, UsageError
+from evidence_vault.errors import EvidenceError, StoreError, UsageError
 from evidence_vault.osfiles import free_bytes
 from evidence_vault.vault.batching import Batch
 from evidence_vault.vault.checking import publish_and_sign
@@ -48,27 +48,11 @@ from evidence_vault.vault.replicas import batch_notice
 from evidence_vault.vault.workers import Crew, Outcome
 from evidence_vault.vault.writer import writing
 from evidence_vault.verify.container import Container, FolderContainer, open_container
-from evidence_vault.verify.kinds import ZIP
 from evidence_vault.verify.picking import demand_sound
 from evidence_vault.verify.reading import read_file
 
+_ENDING = re.compile(r"\.[a-z0-9]{1,10}\Z")
 _GROUP_FILES, _GROUP_BYTES = 64, 64 * 1024 * 1024
-
-
-def is_bundle(path: bytes) -> bool:
-    """True for what looks like a bundle of a vault, folder or ZIP; a damaged one looks so, too."""
-    try:
-        if os.path.isdir(path):
-            return os.path.isfile(path + b"/" + STATEMENT.encode()) and os.path.isdir(
-                path + b"/receipts"
-            )
-        with open(path, "rb") as stream:
-            if not stream.read(4).startswith(ZIP):
-                return False
-            names = [name.partition("/")[2] for name in zipfile.ZipFile(stream).namelist()]
-    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError):
-        return False
-    return STATEMENT in names and any(name.startswith("receipts/") for name in names)
 
 
 def ingest_bundle(
@@ -181,7 +165,7 @@ class _Run:
         self._presence = Presence(self.vault)
         self._batch = Batch(self.vault, self.request.by, self.request.fields, self._presence)
         self._sizes = {row.path: row.size for row in self.bundle.statement.files}
-        self._done_bytes = 0
+        self._done_bytes = self._laid = 0
 
     def run(self) -> dict[str, Any]:
         rows = [row for row in self.bundle.statement.items if row.payload is not None]
@@ -301,9 +285,16 @@ class _Run:
             reason = "too large for the memory of this machine, and nothing is unpacked to disk"
             self._refuse(row, "E-TOO-LARGE", reason, "unpack the ZIP yourself and give the folder")
             return None
-        target = self.private / payload.rpartition("/")[2]
-        with target.open("xb") as out:
-            copy_out(self.bundle.container, payload, out)
+        self._laid += 1
+        target = self.private / f"{self._laid}{_ending(payload)}"
+        try:
+            with target.open("xb") as out:
+                copy_out(self.bundle.container, payload, out)
+        except (EvidenceError, OSError) as error:
+            target.unlink(missing_ok=True)
+            reason = error.message if isinstance(error, EvidenceError) else str(error.strerror)
+            self._refuse(row, "E-UNREADABLE", reason)
+            return None
         return self._sources(target)[0]
 
     def _sources(self, path: Path) -> list[Source]:
@@ -409,6 +400,12 @@ class _Run:
             "taken_in": batch.taken_in,
             "without_copy": batch.without_copy,
         }
+
+
+def _ending(payload: str) -> str:
+    """The ending of a name, which some readers of metadata look at; harmless in a path."""
+    found = _ENDING.search(payload)
+    return "" if found is None else found[0]
 
 
 def _before(statement: Statement, row: ItemRow) -> str:
