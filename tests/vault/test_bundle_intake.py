@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 from tests.cli.runner import SCHEMAS, call
 
+from evidence_vault.core.receipt import Receipt
 from evidence_vault.errors import EvidenceError, Exit, FormatError, UsageError
 from evidence_vault.vault.bundlein import ingest_bundle
 from evidence_vault.vault.derivatives import derive
@@ -25,6 +26,7 @@ from evidence_vault.vault.exporting import ExportRequest, export
 from evidence_vault.vault.ingest import IngestRequest
 from evidence_vault.vault.queries import history
 from evidence_vault.vault.rebuilding import rebuild
+from evidence_vault.vault.revealing import Revealing
 from evidence_vault.vault.trusting import export_trust
 from evidence_vault.verify import load_trust, verify_bundle, verify_receipt
 from evidence_vault.verify.bundlekind import is_bundle
@@ -366,6 +368,14 @@ def test_digests_stay_where_a_share_copy_leaves(
     (receipt,) = foreign_of(out).values()
     assert b"payload_manifest" not in receipt
     assert verify_receipt(receipt, None, load_trust(pair.trust)).exit_status() == Exit.OK
+
+
+def test_the_public_gets_nothing_of_another_log() -> None:
+    receipt = Receipt("copper-meadow-lantern-4417", ("vault",), "", (), b"")
+    revealing = Revealing(frozenset(("place",)), ("place",))
+    assert revealing.of_other_log("QVRM-0000001", receipt) == receipt
+    revealing.public = frozenset()
+    assert revealing.of_other_log("QVRM-0000001", receipt) is None
 
 
 def test_receipt_command_writes_both(pair: Pair) -> None:
