@@ -147,6 +147,9 @@ REAL = {
     "linked": event("linked", ITEM, item_seq=1, prev=LEAF),
     "unlinked": event("unlinked", ITEM, item_seq=2, prev=LEAF),
     "linked first in a succeeding log": event("linked", ITEM),
+    "foreign-custody-recorded": event(
+        "foreign-custody-recorded", ITEM, item_seq=1, prev=LEAF, units=(unit("record"),)
+    ),
     "received-again": event("received-again", ITEM, item_seq=4, prev=LEAF),
     "described": event("described", ITEM, item_seq=1, prev=LEAF),
     "described first in a succeeding log": event("described", ITEM),

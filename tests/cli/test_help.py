@@ -19,7 +19,10 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
         *("--org", "--prefix", "--origin", "--recovery", "--no-recovery", "--plaintext"),
         *("--station", "--fingerprint", "--store", "--database"),
     ],
-    ("ingest",): ["--sheet", "--sheet-template", "--metadata", "--dry-run", *FIELD_OPTIONS],
+    ("ingest",): [
+        *("--sheet", "--sheet-template", "--metadata", "--dry-run", "--trust", "--as-files"),
+        *FIELD_OPTIONS,
+    ],
     ("describe",): ["--sheet", *FIELD_OPTIONS],
     ("link",): ["--purpose"],
     ("unlink",): ["--purpose"],
@@ -34,6 +37,8 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("certificate",): ["-o", "--original", "--name-org", "--purpose"],
     ("verify",): ["--trust", "--expect"],
     ("open",): ["-o", "--identity"],
+    ("bundle", "diff"): ["--trust"],
+    ("bundle", "pick"): ["-o", "--trust"],
     ("export",): [
         *("--all", "--case", "--query", "--for", "--originals", "--disclose", "--to", "--clear"),
         *(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,13 @@ from evidence_vault.errors import UsageError
     help="On what terms this delivery is deposited; stands in the accession, not in its items.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would happen; take nothing in.")
+@click.option(
+    "--trust",
+    type=PATH,
+    metavar="FILE",
+    help="Of a bundle: the trust file of the archive that made it, received another way.",
+)
+@click.option("--as-files", is_flag=True, help="Take a bundle in as the files that it is.")
 @field_options
 def ingest(
     session: Session,
@@ -43,6 +51,8 @@ def ingest(
     metadata: str,
     terms: str | None,
     dry_run: bool,
+    trust: Path | None,
+    as_files: bool,
     **options: Any,
 ) -> Answer:
     """Take in files and folders, with all that is below them.
@@ -50,9 +60,15 @@ def ingest(
     What is in already is skipped: run the same command again after an interruption. A file that
     can't be taken in is named with its reason, and the others go on. The descriptive options
     hold for every file; put what differs into a sheet. Empty text means unknown.
+
+    A bundle of another vault, given alone, is verified first. Its files become items here, with
+    the other archive's custody record kept beneath them; nothing is taken in if it does not match.
     """
     from evidence_vault.core.fields import parse_terms
     from evidence_vault.vault import ingest as room
+    from evidence_vault.vault.bundlein import ingest_bundle
+    from evidence_vault.verify import load_trust
+    from evidence_vault.verify.bundlekind import is_bundle
 
     if sheet_template is not None:
         if paths or sheet is not None:
@@ -64,6 +80,16 @@ def ingest(
             hint="a sheet names its files itself; --sheet-template FILE writes an empty one",
         )
     fields = given_fields(options)
+    bundles = [] if as_files else [path for path in paths if is_bundle(path)]
+    if bundles and len(paths) > 1:
+        raise UsageError(
+            "a bundle is taken in by itself: give it alone",
+            code="E-BUNDLE-ALONE",
+            hint="--as-files takes bundles in as the files that they are",
+        )
+    if trust is not None and not bundles:
+        raise UsageError("--trust goes with a bundle of another vault, and there is none")
+    pinned = None if trust is None else load_trust(trust)
     by = None if dry_run else session.actor()
     request = room.IngestRequest(
         paths=list(paths),
@@ -76,7 +102,11 @@ def ingest(
     )
     doing = "looking through" if dry_run else "taking in"
     with session.open() as vault, session.progress(doing) as progress:
-        result = room.ingest(vault, request, progress.with_totals)
+        if bundles:
+            path = Path(os.fsdecode(bundles[0]))
+            result = ingest_bundle(vault, path, request, pinned, progress.with_totals)
+        else:
+            result = room.ingest(vault, request, progress.with_totals)
     return answer(result, render.ingest, _hint(result), _refusals(result) + _copies(result))
 
 

@@ -21,6 +21,7 @@ def template(result: dict[str, Any]) -> str:
 def ingest(result: dict[str, Any]) -> str:
     """The end of an ingest, or of a dry run."""
     lines = _dry(result) if result["dry_run"] else _done(result)
+    lines += _foreign(result["foreign"])
     lines += refused(result["refused"])
     lines += render_deriving.copies(result)
     if result["metadata"]:
@@ -73,6 +74,32 @@ def _dry(result: dict[str, Any]) -> list[str]:
         again = number(len(result["received_again"]), "file")
         lines.append(f"The same bytes came from elsewhere: {again}; no second copy would be made.")
     return lines + _already(result)
+
+
+def _foreign(foreign: Mapping[str, Any] | None) -> list[str]:
+    """Of a bundle of another vault: whose, what a check gave, what was not in it."""
+    if foreign is None:
+        return []
+    verified = foreign["verified"]
+    told = "everything matches"
+    if verified["unchecked"]:
+        told = "could not be checked: " + ", ".join(verified["unchecked"])
+    lines = [
+        f"Out of bundle {shown(foreign['bundle_id'])} of log {shown(foreign['origin'])}: {told}."
+    ]
+    if foreign["proofs"]:
+        lines.append(f"Its receipts and signatures are item {shown(foreign['proofs'])}.")
+    lines += [
+        f"  {shown(each['foreign'])} there: {each['outcome']}"
+        + (f" as {shown(each['id'])}" if each["id"] else "")
+        for each in foreign["items"][:_LISTED]
+    ]
+    if len(foreign["items"]) > _LISTED:
+        lines.append(f"  and {len(foreign['items']) - _LISTED} more")
+    if foreign["withheld"]:
+        count = number(len(foreign["withheld"]), "item")
+        lines.append(f"Not in the bundle, only their receipts: {count}.")
+    return lines
 
 
 def _already(result: dict[str, Any]) -> list[str]:

@@ -57,6 +57,9 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
         {
             "verify": Place("verifying", "verify", "Verify a receipt or a bundle, offline."),
             "open": Place("opening", "open_bundle", "Decrypt a bundle that was encrypted to you."),
+            "bundle": Place(
+                "bundling", "bundle", "Compare two bundles, or take single items out of one."
+            ),
             "trust": Place(
                 "trusting",
                 "trust",

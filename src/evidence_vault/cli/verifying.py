@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,16 +35,22 @@ def verify(
 ) -> Answer:
     """Verify a receipt, with the FILE it is about, or a bundle (folder or .zip).
 
-    A report or certificate (PDF) is verified by the signatures that lie beside it.
+    A report or certificate (PDF) is verified by the signatures that lie beside it. Of a BagIt bag
+    that is no bundle, it is checked whether the files are as listed.
 
     Each step ends in matches, does not match, or could not be checked. Exit status: 0 everything
     matches, 3 something could not be checked, 10 something does not match, 11 the log is forked.
     """
-    from evidence_vault.core.findings import Outcome
-    from evidence_vault.verify import render_text, report_to_json
-
-    try:
+    with unreadable():
         report = _verify(evidence, file, trust, expect)
+    return report_answer(session, report)
+
+
+@contextmanager
+def unreadable() -> Iterator[None]:
+    """A disk that fails is not the evidence's fault: it could not be checked."""
+    try:
+        yield
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
         raise Unchecked(
@@ -50,6 +58,13 @@ def verify(
             code="E-UNREADABLE",
             hint="copy it to another disk and verify that copy",
         ) from error
+
+
+def report_answer(session: Session, report: Report) -> Answer:
+    """A report as the result of a command."""
+    from evidence_vault.core.findings import Outcome
+    from evidence_vault.verify import render_text, report_to_json
+
     document = report_to_json(report, session.lang)
     quiet = (Outcome.MATCHES, Outcome.INFORMATION)
     findings = [

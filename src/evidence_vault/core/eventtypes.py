@@ -166,6 +166,13 @@ FIELDS: dict[str, tuple[str, ...]] = {
     ),
     "linked": ("actor", "other", "purpose", "relation"),
     "unlinked": ("actor", "other", "purpose", "relation"),
+    "foreign-custody-recorded": (
+        "actor",
+        "bundle_id",
+        "foreign",
+        "receipt_sha256",
+        "verified",
+    ),
 }
 
 # Types whose fields, once given, supersede what was said before: one given as unknown commits to
@@ -206,6 +213,7 @@ PREMIS: dict[str, str] = {
     "migrated": "refreshment",
     "linked": "metadata modification",
     "unlinked": "metadata modification",
+    "foreign-custody-recorded": "metadata modification",
 }
 
 # Types by which an item comes into a log.

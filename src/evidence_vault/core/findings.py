@@ -16,7 +16,7 @@ from evidence_vault.errors import Exit, InternalError
 
 NOT_REACHED = "V-NOT-REACHED"
 # Findings that show a fork, rollback or truncation of a log: exit status 11, before 10.
-LOG_CODES = frozenset(("R-LOG-FORK", "W-LOG-FORK"))
+LOG_CODES = frozenset(("R-LOG-FORK", "W-LOG-FORK", "BD-FORK"))
 
 
 class Outcome(StrEnum):
@@ -66,9 +66,9 @@ class Step:
 class Report:
     """The result of one verification.
 
-    ``kind`` is "receipt" or "bundle"; ``steps`` are in order of number; ``facts`` are what was
-    read (for people to compare; JSON values); ``events`` describe the entries of a receipt;
-    ``notes`` are message codes: what a match does not prove.
+    ``kind`` is "receipt", "bundle", "bag" or "bundle-diff"; ``steps`` are in order of number;
+    ``facts`` are what was read (for people to compare; JSON values); ``events`` describe the
+    entries of a receipt; ``notes`` are message codes: what a match does not prove.
     """
 
     kind: str

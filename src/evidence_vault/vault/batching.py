@@ -156,6 +156,7 @@ class Batch:
                 "received-again", there, values, record=record_key, home=home and home[0]
             )
             index_event("received-again", there, writer.recorded_at, values, writer.index)
+            self._record_foreign(writer, there, outcome, home and home[0])
             self._arrival(writer, outcome, there)
             news.append((False, there, outcome, name))
             return
@@ -178,6 +179,7 @@ class Batch:
         leaf = writer.item_event("ingested", item, values, units, record_key)
         self._presence.note(outcome.path_keys, taken.sha256, item, leaf)
         self._derive(writer, item, outcome)
+        self._record_foreign(writer, item, outcome, None)
         index_event("ingested", item, writer.recorded_at, values, writer.index, outcome.summary)
         self._arrival(writer, outcome, item)
         known.items[taken.sha256] = item
@@ -204,6 +206,14 @@ class Batch:
         digests = str(commitments["content_sha256"]), str(commitments["content_sha512"])
         parent = Parent(self._vault.keyring.origin, item, 0, *digests)
         record(writer, parent, SHARE_COPY, outcome.copy.report, outcome.copy.sealed, self._by)
+
+    def _record_foreign(
+        self, writer: Writer, item: str, outcome: Outcome, home: str | None
+    ) -> None:
+        """What another log told of it, behind the arrival: in the same commit or not at all."""
+        if outcome.foreign is not None:
+            values = {**outcome.foreign, "actor": self._by}
+            writer.item_event("foreign-custody-recorded", item, values, home=home)
 
     def _open_accession(self, writer: Writer) -> None:
         if self.accession is not None:

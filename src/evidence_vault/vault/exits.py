@@ -17,6 +17,7 @@ from evidence_vault.core.receipt import Receipt, format_receipt
 from evidence_vault.errors import EvidenceError
 from evidence_vault.vault.derivatives import newest_valid
 from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.foreignproofs import carried_receipts
 from evidence_vault.vault.opening import Vault, demand_desk
 from evidence_vault.vault.payloads import Payload, payload_of
 from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
@@ -152,10 +153,30 @@ def write_receipts(
     for item, path in targets:
         with new_file(path) as stream:
             stream.write(format_receipt(left.receipts[item]))
+    foreign = _foreign_targets(vault, left.maker, out)
+    for _, path, receipt in foreign:
+        with new_file(path) as stream:
+            stream.write(format_receipt(receipt))
     return {
         **left.summary(),
+        "foreign": [{"file": str(path), "id": item} for item, path, _ in foreign],
         "receipts": [{"file": str(path), "id": item} for item, path in targets],
     }
+
+
+def _foreign_targets(
+    vault: Vault, maker: ReceiptMaker, out: Path
+) -> list[tuple[str, Path, Receipt]]:
+    """Receipts of the archive before that go along, each into a file that is not there yet."""
+    alone = sum(1 for _ in maker.histories()) == 1
+    found = []
+    for item, number, receipt in carried_receipts(vault, maker):
+        if receipt is None:
+            continue
+        end = "-foreign" if number == 1 else f"-foreign-{number}"
+        path = out.with_name(f"{out.stem}{end}{out.suffix}") if alone else out / f"{item}{end}.txt"
+        found.append((item, path, receipt))
+    return found
 
 
 def counts_of(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from evidence_vault.bundle.foreign import ForeignReceipts
 from evidence_vault.bundle.model import BundleItem, BundlePlan, SigningKey, payload_manifest
 from evidence_vault.bundle.sinks import FolderSink, ZipSink
 from evidence_vault.bundle.writer import write_bundle
@@ -30,6 +31,7 @@ from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.entrymaking import TOOL
 from evidence_vault.vault.exits import commit_exit, counts_of
 from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.foreignproofs import carried_receipts
 from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault, demand_desk
@@ -150,7 +152,10 @@ def export(
         brackets=maker.brackets(),
         documents=_documents(vault) if request.documents else (),
         first=first_files(request.profile),
-        extras=further_files(request.profile, own_check(vault), thumbnails),
+        extras=(
+            *further_files(request.profile, own_check(vault), thumbnails),
+            ForeignReceipts(lambda: carried_receipts(vault, maker)),
+        ),
         accessions=accession_receipt(vault, maker, items, shown, request.disclose)
         if tells_of_accessions(request.profile)
         else None,

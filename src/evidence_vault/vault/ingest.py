@@ -266,6 +266,7 @@ class _Run:
             "dry_run": request.dry_run,
             "estimated_seconds": estimated,
             "exit": status,
+            "foreign": None,
             "interrupted": self._interrupted,
             "log_size": self._vault.catalogue.frontier().size,
             "metadata": dict(sorted(batch.metadata.items())),

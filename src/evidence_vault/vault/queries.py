@@ -15,6 +15,7 @@ from evidence_vault.vault import places
 from evidence_vault.vault.brackets import Brackets
 from evidence_vault.vault.derivatives import listed
 from evidence_vault.vault.foreign import foreign_events
+from evidence_vault.vault.foreignproofs import foreign_history
 from evidence_vault.vault.handovers import REMOVED, standings
 from evidence_vault.vault.holds import stands_of
 from evidence_vault.vault.keys import key_state
@@ -294,7 +295,9 @@ def history(vault: Vault, item: str) -> dict[str, Any]:
         current = e.log == vault.config.log
         bracket = brackets.lines(e.event, e.index) if current else ()
         told.append(custody_event(e.index, e.entry, e.event, e.seq, shown, keys[e.log], bracket))
+    before = foreign_history(vault, events)
     return {
+        "foreign": before,
         "events": [
             {
                 "actor": e.values.get("actor"),
@@ -314,5 +317,5 @@ def history(vault: Vault, item: str) -> dict[str, Any]:
         ],
         "home": events[0].event.subject["home"],
         "id": item,
-        "text": render_history(told),
+        "text": "\n".join([render_history(told), *(each["text"] for each in before)]),
     }

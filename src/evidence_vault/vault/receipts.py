@@ -124,6 +124,10 @@ class ReceiptMaker:
         """Of no file anything but of these share copies, by log position; no near place."""
         self._revealing.public = frozenset(copies)
 
+    def of_other_log(self, item: str, receipt: Receipt) -> Receipt | None:
+        """What leaves of another log's receipt of an item; None where nothing of it does."""
+        return self._revealing.of_other_log(item, receipt)
+
     def drafts(self) -> Iterator[Receipt]:
         """Receipts without proofs and without the event to come: for counting fields."""
         zero = committed_at(self._vault, 0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from evidence_vault.core.derivation import SHARE_COPY
 from evidence_vault.core.disclosure import Disclosure
 from evidence_vault.core.places import is_coarse
+from evidence_vault.core.receipt import Receipt, ReceiptEvent
 from evidence_vault.core.relations import LINKED, NAMING, UNLINKED, other_of
 from evidence_vault.vault.records import ItemEvent
 
@@ -18,6 +20,9 @@ _SHOWN_OF_COPIES = ALWAYS_SHOWN | {"kind", "parent", "statement"}
 _SHOWN_OF_OTHERS = frozenset(("kind",))
 # Of an original whose share copy leaves: a plain digest would tell whoever finds the original.
 _SHOWN_BESIDE_COPIES = frozenset(("format",))
+# Of another log's receipt: what a checker needs, naming no place or person, and no bytes.
+_FRAME = frozenset(("bundle_id", "counts", "format", "kind", "proofs"))
+_OF_BYTES = frozenset(("parent", "payload_manifest", "statement"))
 NEVER_SHOWN = frozenset(("members",))  # a whole set names other items; openings show one
 
 
@@ -49,6 +54,22 @@ class Revealing:
             and not (self.public is not None and _too_near(name, d.value))
         )
 
+    def of_other_log(self, item: str, receipt: Receipt) -> Receipt | None:
+        """The receipt of an archive that held an item before, with what may leave of it.
+
+        That is what was asked for of our own record, and the bare frame of a receipt; where a share
+        copy leaves, nothing that a holder of the original could compare it with. Withheld fields
+        stay counted and committed to: it verifies as before. The public gets none.
+        """
+        if self.public is not None:
+            return None
+        if self._shown is None:
+            return receipt
+        shown = self._named | _FRAME
+        if item not in self.copies:
+            shown |= ALWAYS_SHOWN | _OF_BYTES
+        return replace(receipt, events=tuple(_less(event, shown) for event in receipt.events))
+
     def _names(self, event: ItemEvent) -> frozenset[str] | None:
         if self._shown is None:
             return None
@@ -67,6 +88,10 @@ class Revealing:
         if event.seq == 0 and item in self.copies:
             return bare | _SHOWN_BESIDE_COPIES
         return self._shown
+
+
+def _less(event: ReceiptEvent, shown: frozenset[str]) -> ReceiptEvent:
+    return replace(event, reveals=tuple(d for d in event.reveals if d.name in shown))
 
 
 def _too_near(name: str, value: Any) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from evidence_vault.core.text import escape_for_display
+from evidence_vault.vault.foreignproofs import carried_receipts
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker
 from evidence_vault.vault.records import ItemEvent, read_metadata
@@ -22,6 +24,12 @@ DIGEST_OF_ORIGINAL = (
     "digests of the original, though its share copy leaves: they match a file on a seized device"
 )
 
+_OF_ANOTHER_LOG = "its record in the log of another archive"
+_UNREADABLE_THERE = (
+    "could not be checked: the receipt of another archive can't be read here any more, so it does "
+    "not go along"
+)
+
 _PERSONAL_FIELDS = {
     "actor": "who acted",
     "case": "a case",
@@ -29,6 +37,7 @@ _PERSONAL_FIELDS = {
     "collector_code": "who collected it",
     "custody_before": "earlier holders",
     "description": "free text",
+    "foreign": "another archive that held it",
     "place": "a place",
     "purpose": "why somebody acted, free text",
     "reader": "who may read",
@@ -95,7 +104,20 @@ def sensitive_findings(
             if document.get("status") != "read":
                 unread.append({"id": item, "what": NEVER_READ})
             found += [{"id": item, "what": what} for what in _in_tags(document.get("tags", {}))]
-    return unread + found
+    return unread + found + list(_of_other_logs(vault, maker))
+
+
+def _of_other_logs(vault: Vault, maker: ReceiptMaker) -> Iterator[dict[str, str]]:
+    """What receipts of other logs would tell, that they go along at all included."""
+    for item, _, receipt in carried_receipts(vault, maker):
+        if receipt is None:
+            yield {"id": item, "what": _UNREADABLE_THERE}
+            continue
+        yield {"id": item, "what": f"{_OF_ANOTHER_LOG}: {escape_for_display(receipt.origin)}"}
+        names = {d.name for e in receipt.events for d in e.reveals if d.value is not None}
+        for name in sorted(names & set(_PERSONAL_FIELDS)):
+            what = f"field {name} in that log: {_PERSONAL_FIELDS[name]}"
+            yield {"id": item, "what": what}
 
 
 def revealed_digest(maker: ReceiptMaker, arrival: ItemEvent) -> bool:

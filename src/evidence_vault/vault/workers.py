@@ -45,6 +45,7 @@ class Outcome:
     """What came of one source. ``fields`` are the parsed values its sheet row gave.
 
     ``came_before``: something came by its path before, as far as was known when it was read.
+    ``foreign``: where another log told of it (the values of ``foreign-custody-recorded``).
     """
 
     source: Source
@@ -56,6 +57,7 @@ class Outcome:
     summary: dict[str, Any] = field(default_factory=dict)
     copy: CopyOutcome | None = None
     refused: Refused | None = None
+    foreign: dict[str, Any] | None = None
     _adopted: bool = False
 
     @cached_property

@@ -34,7 +34,8 @@ from evidence_vault.errors import (
     UsageError,
     VaultError,
 )
-from evidence_vault.verify.container import Container, FolderContainer
+from evidence_vault.verify.bagit import is_plain_bag
+from evidence_vault.verify.container import Container, open_container
 from evidence_vault.verify.custody import CustodyChecker
 from evidence_vault.verify.hashing import Digests, hash_stream
 from evidence_vault.verify.items import ItemChecker
@@ -76,8 +77,9 @@ class _State:
 def verify_bundle(path: Path, trust: TrustFile | None, expect: str | None = None) -> Report:
     """Check a bundle; ``expect`` is the bundle id that its sender told by another channel.
 
-    Never raises for bad evidence. Raises UsageError when there is nothing at ``path``; OSError
-    when the disk fails.
+    A bag without a trace of a bundle in it is checked as what it is (bagit.py), unless a bundle
+    was announced. Never raises for bad evidence. Raises UsageError when there is nothing at
+    ``path``; OSError when the disk fails.
     """
     steps = [
         (CONTAINER, True),
@@ -98,6 +100,8 @@ def verify_bundle(path: Path, trust: TrustFile | None, expect: str | None = None
     if container is None:
         return report.build()
     try:
+        if expect is None and is_plain_bag(container.listing.files):
+            return _as_bag(path)
         _check_container(container, report)
         if not report.failed(CONTAINER):
             _check_content(_State(container, report, trust), expect)
@@ -111,12 +115,8 @@ def _open_container(path: Path, report: ReportBuilder) -> Container | None:
     if not path.exists():
         raise UsageError(f"there is no file or folder {path}")
     kind = kind_of_path(path)
-    if kind == FOLDER_KIND:
-        return FolderContainer(path)
-    if kind == ZIP_KIND:
-        from evidence_vault.verify.zipcontainer import ZipContainer
-
-        return ZipContainer(path)
+    if kind in (FOLDER_KIND, ZIP_KIND):
+        return open_container(path)
     if kind == AGE_KIND:
         report.unchecked(CONTAINER, kind, path.name)
     elif kind is None:
@@ -124,6 +124,17 @@ def _open_container(path: Path, report: ReportBuilder) -> Container | None:
     else:
         report.unchecked(CONTAINER, kind, path.name)
     return None
+
+
+def _as_bag(path: Path) -> Report:
+    """Listed again, by the rules for names in bags of others."""
+    from evidence_vault.verify.bagit import verify_bag
+
+    container = open_container(path, ours=False)
+    try:
+        return verify_bag(container)
+    finally:
+        container.close()
 
 
 # Rule 1: the container itself.

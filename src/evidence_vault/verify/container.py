@@ -24,30 +24,49 @@ MAX_FILES = 4_000_000
 
 @dataclass(slots=True)
 class Listing:
-    """What a container holds: sizes in bytes by safe path, folders, OS junk, and problems."""
+    """What a container holds: sizes in bytes by safe path, folders, OS junk, and problems.
+
+    ``ours``: the rules for names in a bundle hold. In a bag of others (verify/bagit.py) any name
+    may stand that stays below its folder, and a file that a system dropped is a file.
+    """
 
     files: dict[str, int] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     junk: list[str] = field(default_factory=list)
     problems: list[Finding] = field(default_factory=list)
+    ours: bool = True
 
     def differ(self, code: str, subject: str, **details: str | int) -> None:
         self.problems.append(Finding(code, Outcome.DIFFERS, subject, details, CLAUSE))
 
     def is_safe(self, path: str) -> bool:
         """False, with a finding, for a name that must not stand in a bundle."""
-        reason = unsafe_path_reason(path)
+        reason = unsafe_path_reason(path) if self.ours else _leading_out(path)
         if reason is not None:
             self.differ("C-UNSAFE-NAME", path, reason=reason)
         return reason is None
 
+    def is_junk(self, path: str) -> bool:
+        """True for what a system added by itself to a ZIP, beside its top folder in any case."""
+        return is_os_junk(path if self.ours else path.split("/", 1)[0] + "/")
+
     def check_collisions(self) -> None:
         """Names that some file system takes for one: case folding and Unicode forms."""
+        if not self.ours:
+            return  # the reader of such bags warns
         seen: dict[str, str] = {}
         for path in sorted({*self.files, *self.folders}):
             other = seen.setdefault(fold_key(path), path)
             if other != path:
                 self.differ("C-COLLISION", path, other=other)
+
+
+def _leading_out(path: str) -> str | None:
+    """Why a name in a container would lead out of it, or mean nothing."""
+    parts = path.split("/")
+    if ".." in parts or ".." in path.replace("\\", "/").split("/"):
+        return "parent path"
+    return "empty path element" if "" in parts or "." in parts or "\0" in path else None
 
 
 class Container(Protocol):
@@ -66,9 +85,9 @@ class Container(Protocol):
 class FolderContainer:
     """A bundle as a folder. Links, pipes and devices are named and never opened."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, ours: bool = True) -> None:
         self.name = root.name
-        self.listing = Listing()
+        self.listing = Listing(ours=ours)
         self._root = root
         self._walk()
         self.listing.check_collisions()
@@ -107,7 +126,7 @@ class FolderContainer:
             listing.differ("C-LINK", path)
         elif not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             listing.differ("C-SPECIAL", path)
-        elif is_os_junk(path + "/" if stat.S_ISDIR(status.st_mode) else path):
+        elif listing.ours and is_os_junk(path + "/" if stat.S_ISDIR(status.st_mode) else path):
             listing.junk.append(path)
         elif not listing.is_safe(path):
             return False
@@ -121,3 +140,12 @@ class FolderContainer:
     def _scan(self, folder: str) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self._root / folder) as entries:
             yield from entries
+
+
+def open_container(path: Path, ours: bool = True) -> Container:
+    """A folder, or else a ZIP. OSError from opening it passes through."""
+    if path.is_dir():
+        return FolderContainer(path, ours)
+    from evidence_vault.verify.zipcontainer import ZipContainer
+
+    return ZipContainer(path, ours)

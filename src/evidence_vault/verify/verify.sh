@@ -603,6 +603,7 @@ function fields() {
   FIELD["described"] = "actor case caveats classification collector_code custody_before description language occurred_at place received_at received_from received_via source_code title violation"
   FIELD["exported"] = "actor bundle_id counts fields_shown kind members payload_manifest profile proofs purpose recipient"
   FIELD["fixity-checked"] = "actor counts findings members method"
+  FIELD["foreign-custody-recorded"] = "actor bundle_id foreign receipt_sha256 verified"
   FIELD["granted"] = "actor members purpose reader rewrapped"
   FIELD["ingested"] = "accession actor case caveats classification collector_code content_sha256 content_sha512 content_size custody_before description format language metadata occurred_at place received_at received_from received_via source_code source_path source_times title violation"
   FIELD["key-enrolled"] = "actor purpose"

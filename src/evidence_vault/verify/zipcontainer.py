@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from evidence_vault.core.bagtext import is_os_junk
 from evidence_vault.errors import EvidenceError
 from evidence_vault.verify.container import MAX_FILES, Listing
 
@@ -70,9 +69,9 @@ class _Bad(Exception):
 class ZipContainer:
     """A bundle in a ZIP with one top folder; paths in the listing stand below it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ours: bool = True) -> None:
         self.name = path.name
-        self.listing = Listing()
+        self.listing = Listing(ours=ours)
         self._members: dict[str, _Member] = {}
         self._file = path.open("rb")
         try:
@@ -235,7 +234,7 @@ class ZipContainer:
             name = m.name.removesuffix("/")
             if not self.listing.is_safe(name):
                 continue
-            if is_os_junk(m.name):
+            if self.listing.is_junk(m.name):
                 self.listing.junk.append(name)
                 continue
             top, _, path = name.partition("/")

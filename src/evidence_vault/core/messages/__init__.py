@@ -14,7 +14,7 @@ from evidence_vault.errors import InternalError
 LANGUAGES = ("en", "my")
 DEFAULT = "en"
 # Further parts of the catalogue: `<part>_<language>.py` each, no code in two of them.
-PARTS: tuple[str, ...] = ("page", "words", "report", "gallery")
+PARTS: tuple[str, ...] = ("page", "words", "report", "gallery", "bags", "differences")
 
 
 def catalogue(lang: str) -> Mapping[str, str]:

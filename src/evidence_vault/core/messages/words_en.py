@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 MESSAGES: dict[str, str] = {
+    "EV-foreign-custody-recorded": "The record of the archive that held it before was kept",
+    "FI-receipt_sha256": "SHA-256 of the receipt of the archive before",
+    "FI-verified": "what a check of that record gave then",
     "EV-linked": "Said to belong to another item",
     "EV-unlinked": "No longer said to belong to another item",
     "FI-other": "the other item",
