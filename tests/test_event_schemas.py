@@ -6,6 +6,7 @@ import base64
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
+import evidence_vault.verify
 from evidence_vault.core.anchors import (
     beacon_anchor,
     format_anchors,
@@ -210,6 +212,23 @@ def test_a_schema_says_its_name_dialect_and_premis_type(kind: str) -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert f"PREMIS 3 event type: {PREMIS[kind]}." in schema["description"]
     jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_the_other_verifiers_know_the_same_fields_of_the_same_types() -> None:
+    folder = Path(evidence_vault.verify.__file__).parent
+    shell: dict[str, str] = {}
+    for line in (folder / "verify.sh").read_text(encoding="utf-8").splitlines():
+        if line.startswith('  FIELD["') and line.endswith('"'):
+            *names, fields = line.split(" = ")
+            shell |= {name.strip()[7:-2]: fields.strip('"') for name in names}
+    page = (folder / "page" / "core" / "eventtypes.js").read_text(encoding="utf-8")
+    table = page[page.index("Object.entries({") : page.index("}).map")]
+    rows = re.findall(r'"?([a-z-]+)"?:\s*((?:"[^"]*"(?:\s*\+\s*)?)+)', table)
+    script = {name: "".join(re.findall('"([^"]*)"', text)) for name, text in rows}
+    for told in (shell, script):
+        assert {name: set(text.split()) for name, text in told.items()} == {
+            name: set(fields) for name, fields in FIELDS.items()
+        }
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -37,6 +37,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     contents = [b"content one " * 9000, b"content two " * 40, b"content three " * 3]
     items = [maker.ingest(content) for content in contents]
     maker.about(items[0], "described", {"actor": "desk-1", "place": "MMR001"})
+    other = {"home": maker.origin, "id": items[1]}
+    maker.about(items[0], "linked", {"actor": "desk-1", "other": other, "relation": "part-of"})
     files = maker.bundle(items)
     paths = {
         "folder": write_folder(files, base / "evidence-1"),

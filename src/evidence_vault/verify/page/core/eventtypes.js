@@ -48,6 +48,8 @@ export const FIELDS = new Map(
     "replica-retired": "actor purpose replica",
     repaired: "actor members objects purpose replica",
     migrated: "actor counts moved_from moved_to purpose",
+    linked: "actor other purpose relation",
+    unlinked: "actor other purpose relation",
   }).map(([type, names]) => [type, names.split(" ")]),
 );
 
