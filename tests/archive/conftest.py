@@ -121,6 +121,7 @@ def _fill(base: Path) -> House:
     items = [each["id"] for each in house.call("list", "--json").json()["items"]]
     for arguments in (
         ("hold", "place", items[0], "--reason", "asked for by a court"),
+        ("link", items[1], "translation-of", items[0]),
         ("fixity", "--all"),
     ):
         done = house.call(*arguments, *by)
