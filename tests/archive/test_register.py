@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bagit
 import pytest
-from tests.cli.runner import ROOT
+from tests.cli.runner import ROOT, check_schema
 
 from evidence_vault.bundle.archival.files import ARCHIVE_FIELDS
 from evidence_vault.core.event import parse_entry
@@ -88,6 +88,20 @@ def test_an_accession_that_no_item_names_does_not_leave(
     }
     for path in only.rglob("*"):
         assert path.is_dir() or TERMS.encode() not in path.read_bytes()
+
+
+def test_what_of_an_accession_could_point_to_people_is_said_first(
+    house: House, tmp_path: Path
+) -> None:
+    fields = ("--disclose", "accession,terms,received_from", "--clear", "--folder", "--json")
+    what = ("export", *house.items, *fields, "--by", "desk-1")
+    for profile, told in (("archive", True), ("partner", False)):
+        done = house.call(*what, "--for", profile, "-o", tmp_path / profile)
+        assert done.status == 0, done.err
+        check_schema("export", done.json())
+        found = {(each["id"][-7:-5], each["what"][:12]) for each in done.json()["sensitive"]}
+        assert (("-A", "field terms:") in found) is told
+        assert TERMS not in done.out
 
 
 def test_fields_that_were_not_asked_for_stay_withheld(house: House, tmp_path: Path) -> None:
