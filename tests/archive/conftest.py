@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tests.bundle.conftest import CONTENTS, NASTY, make_plan
 from tests.cli.runner import PASSPHRASE, Result, call
 
@@ -120,6 +121,7 @@ def _fill(base: Path) -> House:
     items = [each["id"] for each in house.call("list", "--json").json()["items"]]
     for arguments in (
         ("hold", "place", items[0], "--reason", "asked for by a court"),
+        ("link", items[1], "translation-of", items[0]),
         ("fixity", "--all"),
     ):
         done = house.call(*arguments, *by)
@@ -131,13 +133,30 @@ def _fill(base: Path) -> House:
 def full(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of all items in which everything is revealed."""
     out = tmp_path_factory.mktemp("full") / "bundle"
-    return house.export(out, "--all", "--originals", "--disclose", "all")
+    return house.export(out, *house.items, "--originals", "--disclose", "all")
 
 
 @pytest.fixture(scope="session")
 def silent(house: House, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle of all items in which nothing is revealed beyond what always is."""
-    return house.export(tmp_path_factory.mktemp("silent") / "bundle", "--all")
+    return house.export(tmp_path_factory.mktemp("silent") / "bundle", *house.items)
+
+
+@pytest.fixture(scope="session")
+def copies(house: House, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(bundle whose picture leaves as a share copy, the original picture)."""
+    base = tmp_path_factory.mktemp("copies")
+    picture = base / "picture.jpg"
+    exif = Image.Exif()
+    exif[0x013B] = "Daw Planted Name"
+    Image.new("RGB", (64, 48), (90, 120, 30)).save(picture, exif=exif)
+    taken = house.call("ingest", picture, "--metadata", "strip", "--by", "desk-1", "--json")
+    if "E-NOT-CHECKED" in taken.out:
+        pytest.fail(taken.out)  # the parsers did not run: that is no missing copy
+    assert taken.status == 0, taken.err
+    item = taken.json()["taken_in"][0]["id"]
+    bundle = house.export(base / "bundle", item, "--disclose", "accession,title")
+    return bundle, picture
 
 
 def judges() -> Path:

@@ -14,7 +14,7 @@ from lxml import etree
 from evidence_vault.bundle.archival.isadg import COLUMNS, NOT_KNOWN, NOT_SHOWN
 from evidence_vault.bundle.model import BundlePlan
 
-from .conftest import SCHEMAS, TERMS, files_of
+from .conftest import SCHEMAS, TERMS, House, files_of, load
 from .test_premis import SAFE
 
 DC = "{http://purl.org/dc/elements/1.1/}"
@@ -126,6 +126,26 @@ def test_unknown_and_withheld_are_two_things(full: Path, silent: Path) -> None:
     hidden = rows((silent / "archive/isadg.csv").read_bytes())
     assert [row["title"] for row in hidden[1:]] == [NOT_SHOWN, NOT_SHOWN, NOT_KNOWN]
     assert "title" in hidden[1]["generalNote"] and "title" not in hidden[3]["generalNote"]
+
+
+def test_a_relation_is_told_where_both_items_leave_and_nowhere_else(
+    house: House, silent: Path, tmp_path: Path
+) -> None:
+    first, second = house.items[:2]
+    table = {row["identifier"]: row for row in rows((silent / "archive/isadg.csv").read_bytes())}
+    home = table[first]["legacyId"].partition("/")[0]
+    told = f"translation of {home}/{first} (as stated)"
+    assert table[second]["relatedUnitsOfDescription"] == told
+    dublin_core = (silent / "archive/dublin-core.xml").read_text(encoding="utf-8")
+    assert f"<dc:relation>{told}</dc:relation>" in dublin_core
+    premis = (silent / "archive/premis.xml").read_text(encoding="utf-8")
+    assert "<relationshipSubType>translation of</relationshipSubType>" in premis
+    graph = load(silent / "case.jsonld")["@graph"]
+    kinds = [n["uco-core:kindOfRelationship"] for n in graph if "uco-core:kindOfRelationship" in n]
+    assert kinds == ["translation-of"]
+    alone = house.export(tmp_path / "b", second)
+    for path in [*(alone / "archive").iterdir(), alone / "case.jsonld"]:
+        assert first.encode() not in path.read_bytes()
 
 
 def test_no_cell_starts_a_formula_or_a_line(told: BundlePlan, full: Path) -> None:

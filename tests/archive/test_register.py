@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bagit
 import pytest
-from tests.cli.runner import ROOT
+from tests.cli.runner import ROOT, check_schema
 
 from evidence_vault.bundle.archival.files import ARCHIVE_FIELDS
 from evidence_vault.core.event import parse_entry
@@ -61,10 +61,11 @@ def test_the_fields_with_a_slot_are_fields_and_fill_it(house: House, tmp_path: P
     assert set(ARCHIVE_FIELDS) <= {name for fields in FIELDS.values() for name in fields}
     text = (ROOT / "docs" / "profile-archive.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in text for name in ARCHIVE_FIELDS)
-    bundle = house.export(tmp_path / "b", "--all", "--disclose", ",".join(ARCHIVE_FIELDS))
+    bundle = house.export(tmp_path / "b", *house.items, "--disclose", ",".join(ARCHIVE_FIELDS))
     first = rows((bundle / "archive/accession-register.csv").read_bytes())[0]
     assert first["terms_of_deposit"] == TERMS and first["withheld_fields"] == "actor, refused"
-    assert rows((bundle / "archive/isadg.csv").read_bytes())[3]["placeAccessPoints"] == "MMR010"
+    described = {r["identifier"]: r for r in rows((bundle / "archive/isadg.csv").read_bytes())}
+    assert described[house.items[0]]["placeAccessPoints"] == "MMR010"
 
 
 def test_names_of_refused_files_leave_only_when_they_are_asked_for(
@@ -73,7 +74,7 @@ def test_names_of_refused_files_leave_only_when_they_are_asked_for(
     assert SECRET_NAME.encode() not in (full / PROOF).read_bytes()
     register = rows((full / "archive/accession-register.csv").read_bytes())
     assert "refused" in register[0]["withheld_fields"]
-    asked = house.export(tmp_path / "b", "--all", "--disclose", "accession,refused,outcome")
+    asked = house.export(tmp_path / "b", *house.items, "--disclose", "accession,refused,outcome")
     assert SECRET_NAME.encode() in (asked / PROOF).read_bytes()
 
 
@@ -89,8 +90,22 @@ def test_an_accession_that_no_item_names_does_not_leave(
         assert path.is_dir() or TERMS.encode() not in path.read_bytes()
 
 
+def test_what_of_an_accession_could_point_to_people_is_said_first(
+    house: House, tmp_path: Path
+) -> None:
+    fields = ("--disclose", "accession,terms,received_from", "--clear", "--folder", "--json")
+    what = ("export", *house.items, *fields, "--by", "desk-1")
+    for profile, told in (("archive", True), ("partner", False)):
+        done = house.call(*what, "--for", profile, "-o", tmp_path / profile)
+        assert done.status == 0, done.err
+        check_schema("export", done.json())
+        found = {(each["id"][-7:-5], each["what"][:12]) for each in done.json()["sensitive"]}
+        assert (("-A", "field terms:") in found) is told
+        assert TERMS not in done.out
+
+
 def test_fields_that_were_not_asked_for_stay_withheld(house: House, tmp_path: Path) -> None:
-    bundle = house.export(tmp_path / "b", "--all", "--disclose", "accession")
+    bundle = house.export(tmp_path / "b", *house.items, "--disclose", "accession")
     first = rows((bundle / "archive/accession-register.csv").read_bytes())[0]
     assert first["terms_of_deposit"] == first["received_from"] == "withheld"
     assert TERMS.encode() not in (bundle / PROOF).read_bytes()
@@ -117,6 +132,6 @@ def test_bagit_python_finds_a_valid_bag(house: House, full: Path, silent: Path) 
 
 
 def test_the_profile_of_a_partner_has_none_of_it(house: House, tmp_path: Path) -> None:
-    bundle = house.export(tmp_path / "b", "--all", "--disclose", "all", profile="partner")
+    bundle = house.export(tmp_path / "b", *house.items, "--disclose", "all", profile="partner")
     assert not (bundle / "archive").exists() and not (bundle / "case.jsonld").exists()
     assert not (bundle / "ro-crate-metadata.json").exists()

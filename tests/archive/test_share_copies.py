@@ -6,29 +6,10 @@ import hashlib
 from pathlib import Path
 
 import bagit
-import pytest
 from lxml import etree
-from PIL import Image
 
-from .conftest import SCHEMAS, House, load, sha256
+from .conftest import SCHEMAS, load, sha256
 from .test_premis import NS, SAFE, texts
-
-
-@pytest.fixture(scope="module")
-def copies(house: House, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """(bundle whose picture leaves as a share copy, the original picture)."""
-    base = tmp_path_factory.mktemp("copies")
-    picture = base / "picture.jpg"
-    exif = Image.Exif()
-    exif[0x013B] = "Daw Planted Name"
-    Image.new("RGB", (64, 48), (90, 120, 30)).save(picture, exif=exif)
-    taken = house.call("ingest", picture, "--metadata", "strip", "--by", "desk-1", "--json")
-    if "E-NOT-CHECKED" in taken.out:
-        pytest.fail(taken.out)  # the parsers did not run: that is no missing copy
-    assert taken.status == 0, taken.err
-    item = taken.json()["taken_in"][0]["id"]
-    bundle = house.export(base / "bundle", item, "--disclose", "accession,title")
-    return bundle, picture
 
 
 def test_premis_tells_what_was_made_from_what_by_which_event(copies: tuple[Path, Path]) -> None:

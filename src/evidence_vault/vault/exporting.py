@@ -25,7 +25,7 @@ from evidence_vault.core.trustsigned import format_chain
 from evidence_vault.errors import InternalError, KeyProblem, UsageError
 from evidence_vault.seal.keyring import open_keyring
 from evidence_vault.vault import profilerules as rules
-from evidence_vault.vault.accessions import accession_receipt
+from evidence_vault.vault.accessions import accession_findings, accession_receipt
 from evidence_vault.vault.creation import check_passphrase
 from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.entrymaking import TOOL
@@ -101,6 +101,8 @@ def export(
     copies = {item for item, each in payloads.chosen.items() if each.statement is not None}
     maker.leave_as_copies(copies)
     sensitive = sensitive_findings(vault, maker, payloads.chosen.keys() - copies)
+    if tells_of_accessions(request.profile):
+        sensitive += accession_findings(vault, maker, shown, request.disclose)
     if announce is not None:
         announce(sensitive)
     signer_for(vault, "statements")  # a revoked key is said before the event is committed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evidence_vault.bundle.archival.files import ArchiveFiles
+from evidence_vault.bundle.archival.files import ARCHIVE_FIELDS, ArchiveFiles
 from evidence_vault.bundle.gallery import Gallery
 from evidence_vault.bundle.loadfile import LoadFile
 from evidence_vault.bundle.model import Extra
@@ -54,9 +54,7 @@ PROFILE_FIELDS: dict[str, tuple[str, ...]] = {
             )
         )
     ),
-    ARCHIVE: tuple(
-        sorted((*_TOLD, "accession", "custody_before", "received_from", "received_via", "terms"))
-    ),
+    ARCHIVE: ARCHIVE_FIELDS,
     PUBLIC: (),
 }
 

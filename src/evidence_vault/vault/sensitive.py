@@ -43,10 +43,12 @@ _PERSONAL_FIELDS = {
     "reader": "who may read",
     "received_from": "who gave it",
     "received_via": "how it came",
+    "refused": "names of files that did not come in",
     "recipient": "who received a copy",
     "source_code": "a source",
     "source_path": "the original file name",
     "source_times": "when the source file was made or changed",
+    "terms": "on what terms it was deposited, free text",
     "title": "free text",
 }
 # By parts of tag names, in lower case.
@@ -95,8 +97,7 @@ def sensitive_findings(
     found: list[dict[str, str]] = []
     for item, events in maker.histories():
         revealed = {d.name for e in events for d in maker.reveals(e) if d.value is not None}
-        for name in sorted(revealed & set(_PERSONAL_FIELDS)):
-            found.append({"id": item, "what": f"field {name}: {_PERSONAL_FIELDS[name]}"})
+        found += personal_fields(item, revealed)
         if maker.is_copy(item) and revealed_digest(maker, events[0]):
             found.append({"id": item, "what": DIGEST_OF_ORIGINAL})
         if item in originals:
@@ -118,6 +119,14 @@ def _of_other_logs(vault: Vault, maker: ReceiptMaker) -> Iterator[dict[str, str]
         for name in sorted(names & set(_PERSONAL_FIELDS)):
             what = f"field {name} in that log: {_PERSONAL_FIELDS[name]}"
             yield {"id": item, "what": what}
+
+
+def personal_fields(of: str, revealed: Collection[str]) -> list[dict[str, str]]:
+    """Those of the revealed fields of an item or an accession that could point to people."""
+    return [
+        {"id": of, "what": f"field {name}: {_PERSONAL_FIELDS[name]}"}
+        for name in sorted(_PERSONAL_FIELDS.keys() & set(revealed))
+    ]
 
 
 def revealed_digest(maker: ReceiptMaker, arrival: ItemEvent) -> bool:

@@ -47,10 +47,15 @@ def _nodes(plan: BundlePlan) -> Iterator[Node]:
     """Memory: identifiers of the items by event, and names."""
     yield _archive(plan.origin)
     members: dict[int, list[str]] = {}
+    present: set[str] = set()
+    stated: list[tuple[str, str, str]] = []
     for facts in item_facts(plan):
         for event in facts.events:
             members.setdefault(event.position, []).append(named(facts.item))
+        present.add(named(facts.item))
+        stated += [(named(facts.item), r.relation, f"{r.home}/{r.id}") for r in facts.relations]
         yield from _evidence(facts)
+    yield from (_relation(*each) for each in stated if each[2] in present)
     tools: set[str] = set()
     codes: set[str] = set()
     for facts in item_facts(plan):
@@ -84,6 +89,18 @@ def _archive(origin: str) -> Node:
         "@type": "uco-identity:Organization",
         "uco-core:name": legible(origin),
         "uco-core:description": "the archive, by the origin of its log; its name is not told here",
+    }
+
+
+def _relation(item: str, relation: str, other: str) -> Node:
+    """As somebody stated it, between two items that are both here."""
+    return {
+        "@id": node_id(item, relation, other),
+        "@type": "uco-core:Relationship",
+        "uco-core:source": _ref(item),
+        "uco-core:target": _ref(other),
+        "uco-core:isDirectional": True,
+        "uco-core:kindOfRelationship": relation,
     }
 
 

@@ -66,6 +66,9 @@ def _record(facts: ItemFacts) -> Iterator[str]:
     if item.payload is not None and item.payload_path is not None:
         yield leaf("dcterms:extent", f"{item.payload.size} bytes")
         yield leaf("dcterms:hasFormat" if facts.is_copy else "dcterms:hasPart", item.payload_path)
+    for each in facts.relations:
+        words = each.relation.replace("-", " ")
+        yield leaf("dc:relation", f"{words} {each.home}/{each.id} (as stated)")
     yield leaf("dc:relation", item.receipt_path)
     if facts.withheld:
         yield leaf("dcterms:accessRights", f"withheld here: {', '.join(sorted(facts.withheld))}")

@@ -43,6 +43,7 @@ COLUMNS = (
     "physicalCharacteristics",
     "locationOfOriginals",
     "locationOfCopies",
+    "relatedUnitsOfDescription",
     "generalNote",
     "subjectAccessPoints",
     "placeAccessPoints",
@@ -150,6 +151,9 @@ def _item(plan: BundlePlan, facts: ItemFacts) -> Row:
         "physicalCharacteristics": facts.media_type,
         "locationOfOriginals": _originals(plan, facts),
         "locationOfCopies": _copies(facts),
+        "relatedUnitsOfDescription": "; ".join(
+            f"{r.relation.replace('-', ' ')} {r.home}/{r.id} (as stated)" for r in facts.relations
+        ),
         "generalNote": _withheld(facts),
         "subjectAccessPoints": _optional(facts, "violation"),
         "placeAccessPoints": _optional(facts, "place"),

@@ -14,6 +14,7 @@ from evidence_vault.bundle.model import BundlePlan
 from evidence_vault.core.checkpoint import parse_checkpoint
 from evidence_vault.core.note import encode_base64, parse_note
 from evidence_vault.core.receipt import Receipt, format_receipt
+from evidence_vault.core.relations import ATTACHMENT, EXCERPT, REDACTED, TRANSCRIPT, TRANSLATION
 
 # Ed25519 signatures have 64 bytes and ML-DSA-44 ones 2420; a cosignature states its time before.
 _METHODS = {
@@ -21,6 +22,15 @@ _METHODS = {
     72: "Ed25519, over a stated time and the text",
     2420: "ML-DSA-44",
     2428: "ML-DSA-44, over a stated time and the text",
+}
+# What kind of PREMIS relationship a stated one is; any other is *logical*.
+_RELATIONS = {
+    ATTACHMENT: "structural",
+    "part-of": "structural",
+    TRANSLATION: "derivation",
+    TRANSCRIPT: "derivation",
+    EXCERPT: "derivation",
+    REDACTED: "derivation",
 }
 _RECEIPT_FORMAT = "evidence-vault/receipt/v1"
 
@@ -61,6 +71,14 @@ def _evidence(plan: BundlePlan, facts: ItemFacts, rights: list[str]) -> str:
     if facts.is_copy and item.payload_path is not None:
         copy = (words.IN_BAG, item.payload_path)
         inside.append(words.relationship("structural", "is represented by", copy))
+    inside += [
+        words.relationship(
+            _RELATIONS.get(each.relation, "logical"),
+            each.relation.replace("-", " "),
+            (words.ITEM, f"{each.home}/{each.id}"),
+        )
+        for each in facts.relations
+    ]
     inside += [
         words.linking("Event", words.ENTRY, f"{plan.origin}/{e.position}") for e in facts.events
     ]

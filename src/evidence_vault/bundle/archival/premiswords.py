@@ -49,7 +49,8 @@ EVENT_CODES = {
 }
 _ROLE_CODES = {"implementer": "imp", "executing program": "exe", "source": "sou", "outcome": "out"}
 _SUBTYPE_CODES = {"includes": "inc", "is source of": "iso"}
-_TYPE_CODES = {"derivation": "der", "structural": "str"}
+_TYPE_CODES = {"derivation": "der", "logical": "log", "structural": "str"}
+_SUBTYPES = ("has source", "includes", "is included in", "is represented by", "represents")
 _HASH_CODES = {"SHA-256": "sha256", "SHA-512": "sha512"}
 
 ITEM = "evidence-vault item"
@@ -100,10 +101,15 @@ def linking(what: str, kind: str, value: str, role: str = "") -> str:
 
 
 def relationship(kind: str, sub: str, to: tuple[str, str], event: str | None = None) -> str:
-    """``to``: type and value of the other object; ``event``: the entry that made it."""
+    """``to``: type and value of the other object; ``event``: the entry that made it.
+
+    ``sub``: a term of id.loc.gov, or in words of our own what it has no term for.
+    """
     inside = [
         term("relationshipType", "relationshipType", kind, _TYPE_CODES[kind]),
-        term("relationshipSubType", "relationshipSubType", sub, _SUBTYPE_CODES.get(sub)),
+        term("relationshipSubType", "relationshipSubType", sub, _SUBTYPE_CODES.get(sub))
+        if sub in _SUBTYPES
+        else leaf("relationshipSubType", sub),
         node(
             "relatedObjectIdentifier",
             leaf("relatedObjectIdentifierType", to[0]),
