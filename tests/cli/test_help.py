@@ -33,7 +33,7 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("report",): ["-o", "--disclose", "--purpose"],
     ("certificate",): ["-o", "--original", "--name-org", "--purpose"],
     ("verify",): ["--trust", "--expect"],
-    ("open",): ["-o", "--identity"],
+    ("open",): ["-o", "--identity", "--verify", "--trust", "--expect"],
     ("export",): [
         *("--all", "--case", "--query", "--for", "--originals", "--disclose", "--to", "--clear"),
         *(
@@ -44,7 +44,10 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
             "--purpose",
             "-o",
         ),
+        *("--volume-size", "--no-thumbnails", "--contact", "--agreement", "--condition"),
+        *("--dry-run", "--resume", "--abandon"),
     ],
+    ("exports",): ["--item", "--items", "--csv"],
     ("fixity",): [
         "--all",
         "--locks",
@@ -182,6 +185,8 @@ def test_every_schema_belongs_to_a_command() -> None:
         "error",
         "ingest-sheet-template",
         "derive-check",
+        "export-abandon",
+        "export-dry-run",
     }
     assert {path.stem for path in SCHEMAS.glob("*.json")} == expected
 

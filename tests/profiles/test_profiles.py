@@ -16,7 +16,7 @@ from tests.cli.runner import ROOT, call, check_schema
 
 from evidence_vault.bundle.custody import custody_events
 from evidence_vault.bundle.loadfile import TABLES
-from evidence_vault.cli.leaving import export as export_command
+from evidence_vault.cli.exporting import export as export_command
 from evidence_vault.core.places import is_coarse
 from evidence_vault.core.receipt import parse_receipt
 from evidence_vault.vault.profilerules import KEPT_BACK, NO_COPY, handling_of
@@ -293,7 +293,7 @@ def test_the_stricter_handling_of_bytes_that_came_twice_counts() -> None:
 
 def test_the_command_line_names_the_profiles_that_there_are() -> None:
     choice = next(p for p in export_command.params if p.name == "profile").type
-    assert tuple(choice.choices) == PROFILES  # type: ignore[attr-defined]
+    assert tuple(choice.choices) == PROFILES
     assert set(PROFILE_FIELDS) == set(PROFILES)
     page = (ROOT / "docs" / "profiles.md").read_text(encoding="utf-8")
     for profile, fields in PROFILE_FIELDS.items():

@@ -1,6 +1,7 @@
 """What in a bundle could point to people: said before anything leaves, and what isn't known, too.
 
-A warning, not a filter. Consent, classification and redaction come with later records. The rule:
+A warning, not a filter: a classification or caveat that is on record is said, too; consent and
+redaction come with later records. The rule:
 never silent. An original whose metadata was never read is named as one that could not be checked.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from evidence_vault.vault.handling import handling_of
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker
 from evidence_vault.vault.records import ItemEvent, read_metadata
@@ -88,6 +90,7 @@ def sensitive_findings(
         revealed = {d.name for e in events for d in maker.reveals(e) if d.value is not None}
         for name in sorted(revealed & set(_PERSONAL_FIELDS)):
             found.append({"id": item, "what": f"field {name}: {_PERSONAL_FIELDS[name]}"})
+        found += [{"id": item, "what": what} for what in handling_of(events).warnings()]
         if maker.is_copy(item) and revealed_digest(maker, events[0]):
             found.append({"id": item, "what": DIGEST_OF_ORIGINAL})
         if item in originals:
