@@ -293,7 +293,7 @@ def test_the_stricter_handling_of_bytes_that_came_twice_counts() -> None:
 
 def test_the_command_line_names_the_profiles_that_there_are() -> None:
     choice = next(p for p in export_command.params if p.name == "profile").type
-    assert tuple(choice.choices) == PROFILES
+    assert tuple(choice.choices) == PROFILES  # type: ignore[attr-defined]
     assert set(PROFILE_FIELDS) == set(PROFILES)
     page = (ROOT / "docs" / "profiles.md").read_text(encoding="utf-8")
     for profile, fields in PROFILE_FIELDS.items():
