@@ -36,7 +36,7 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
     ("report",): ["-o", "--disclose", "--purpose"],
     ("certificate",): ["-o", "--original", "--name-org", "--purpose"],
     ("verify",): ["--trust", "--expect"],
-    ("open",): ["-o", "--identity"],
+    ("open",): ["-o", "--identity", "--verify", "--trust", "--expect"],
     ("bundle", "diff"): ["--trust"],
     ("bundle", "pick"): ["-o", "--trust"],
     ("export",): [
@@ -49,7 +49,10 @@ OPTIONS: dict[tuple[str, ...], list[str]] = {
             "--purpose",
             "-o",
         ),
+        *("--volume-size", "--no-thumbnails", "--contact", "--agreement", "--condition"),
+        *("--dry-run", "--resume", "--abandon"),
     ],
+    ("exports",): ["--item", "--items", "--csv"],
     ("fixity",): [
         "--all",
         "--locks",
@@ -187,6 +190,8 @@ def test_every_schema_belongs_to_a_command() -> None:
         "error",
         "ingest-sheet-template",
         "derive-check",
+        "export-abandon",
+        "export-dry-run",
     }
     assert {path.stem for path in SCHEMAS.glob("*.json")} == expected
 

@@ -16,7 +16,7 @@ from tests.cli.runner import ROOT, call, check_schema
 
 from evidence_vault.bundle.custody import custody_events
 from evidence_vault.bundle.loadfile import TABLES
-from evidence_vault.cli.leaving import export as export_command
+from evidence_vault.cli.exporting import export as export_command
 from evidence_vault.core.places import is_coarse
 from evidence_vault.core.receipt import parse_receipt
 from evidence_vault.vault.profilerules import KEPT_BACK, NO_COPY, handling_of

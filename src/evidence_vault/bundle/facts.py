@@ -123,6 +123,34 @@ class ItemFacts:
         return payload is not None and event.revealed.get("content_sha256") == payload.sha256
 
 
+@dataclass(frozen=True)
+class ExportTerms:
+    """On what terms the bundle was given, as far as the logged export reveals them.
+
+    ``conditions``: codes such as ``no-death-penalty``, ``fair-trial``, ``lead-only``,
+    ``no-onward-sharing``. Everything is empty when the export was made without terms.
+    """
+
+    name: str = ""
+    agreement: str = ""
+    conditions: tuple[str, ...] = ()
+
+
+def export_terms(plan: BundlePlan) -> ExportTerms:
+    """The terms in the revealed ``recipient`` of the event by which this bundle left."""
+    for item in plan.items:
+        revealed = {d.name: d.value for d in item.receipt.events[-1].reveals}
+        told = revealed.get("recipient")
+        if isinstance(told, Mapping):
+            return ExportTerms(
+                str(told.get("name") or ""),
+                str(told.get("agreement") or ""),
+                tuple(str(code) for code in told.get("conditions", ())),
+            )
+        return ExportTerms(told if isinstance(told, str) else "")
+    return ExportTerms()
+
+
 def item_facts(plan: BundlePlan) -> Iterator[ItemFacts]:
     """The facts of every chosen item, in the order of the bundle; one receipt at a time."""
     return facts_of(plan.items, plan.brackets)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, cast
 
+from evidence_vault.core.age.padding import padme
+from evidence_vault.core.bagtext import PADDING
 from evidence_vault.errors import InternalError, StoreError, UsageError
 
 _STAMP = (1980, 1, 1, 0, 0, 0)  # the earliest time a ZIP can state; real times are in the records
@@ -128,13 +130,17 @@ class ZipSink:
 
     Sizes and CRCs stand behind each member (data descriptors) and in the central directory,
     because the stream can't go back. ZIP64 is used where a size or the number of members needs
-    it. Making the stream durable and giving it its name is the caller's part.
+    it. Making the stream durable and giving it its name is the caller's part. ``padded``: a last
+    member of zeros makes the whole ZIP as long as Padmé says, for one that is encrypted: its
+    length then tells little of what is in it.
     """
 
-    def __init__(self, stream: Writable) -> None:
+    def __init__(self, stream: Writable, padded: bool = False) -> None:
+        self._out = _OneWay(stream)
         self._zip = zipfile.ZipFile(
-            cast(IO[bytes], _OneWay(stream)), "w", zipfile.ZIP_STORED, allowZip64=True
+            cast(IO[bytes], self._out), "w", zipfile.ZIP_STORED, allowZip64=True
         )
+        self._padded = padded
         self._top = ""
 
     def __enter__(self) -> ZipSink:
@@ -171,12 +177,57 @@ class ZipSink:
     ) -> None:
         if kind is None:
             try:
+                if self._padded:
+                    self._pad()
                 self._zip.close()
             except OSError as failure:
                 raise StoreError(f"the ZIP can't be written: {failure}") from failure
+            if self._padded and self._out.written != padme(self._out.written):
+                raise InternalError("the padding of a ZIP came out wrong")
         else:
             # No central directory: what was written so far must not look like a whole ZIP.
             self._zip.fp = None
+
+    def _pad(self) -> None:
+        """The last member: as many zeros as bring the whole ZIP, its end included, to Padmé."""
+        members = self._zip.infolist()
+        name, offset = len(f"{self._top}/{PADDING}"), self._out.written
+        others = sum(
+            _central_size(len(m.filename.encode()), m.file_size, m.header_offset) for m in members
+        )
+        zeros = 0
+        while True:
+            start = offset + _LOCAL_SIZE + name + zeros  # of the central directory
+            length = others + _central_size(name, zeros, offset)
+            total = start + length + _end_size(len(members) + 1, start, length)
+            if total == padme(total):
+                break
+            zeros += padme(total) - total
+        self.add(PADDING, None, _zeros(zeros))
+
+
+# What zipfile writes around a member of unknown size: its local header with a ZIP64 field, and the
+# wide data descriptor behind it (APPNOTE 4.3.7, 4.3.9, 4.5.3), without name and data.
+_LOCAL_SIZE = 30 + 20 + 24
+
+
+def _central_size(name: int, size: int, offset: int) -> int:
+    """Length of a member's central header with a name of ``name`` bytes (APPNOTE 4.3.12)."""
+    wide = 2 * (size > zipfile.ZIP64_LIMIT) + (offset > zipfile.ZIP64_LIMIT)
+    return 46 + name + (4 + 8 * wide if wide else 0)
+
+
+def _end_size(members: int, start: int, length: int) -> int:
+    """Length of the end of a ZIP with a central directory of ``length`` bytes at ``start``."""
+    many = members > zipfile.ZIP_FILECOUNT_LIMIT
+    return 22 + (56 + 20 if many or max(start, length) > zipfile.ZIP64_LIMIT else 0)
+
+
+def _zeros(count: int) -> Iterator[bytes]:
+    block = bytes(1 << 20)
+    for _ in range(count // len(block)):
+        yield block
+    yield block[: count % len(block)]
 
 
 class _OneWay:
@@ -184,12 +235,14 @@ class _OneWay:
 
     def __init__(self, stream: Writable) -> None:
         self._stream = stream
+        self.written = 0
 
     def write(self, data: bytes) -> int:
         try:
             self._stream.write(data)
         except OSError as error:
             raise StoreError(f"the ZIP can't be written: {error.strerror or error}") from error
+        self.written += len(data)
         return len(data)
 
     def flush(self) -> None:

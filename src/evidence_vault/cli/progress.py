@@ -39,6 +39,12 @@ class Progress:
         if self._due(False):
             self._show(counted_text(count, done, time.monotonic() - self._started))
 
+    def about(self, done: int, total: int) -> None:
+        """``done`` bytes of about ``total`` are done."""
+        if self._due(False):
+            elapsed = time.monotonic() - self._started
+            self._show(about_text(done, total, elapsed, self._terminal))
+
     def __enter__(self) -> Progress:
         return self
 
@@ -85,6 +91,16 @@ def totals_text(
     """Files, bytes, rate per second and time left (seconds ``elapsed`` so far)."""
     share = done / total if total else files / max(1, files_total)
     text = f"{files} of {files_total} files, {size(done)} of {size(total)}"
+    return _with_rate(text, share, done, elapsed, bar)
+
+
+def about_text(done: int, total: int, elapsed: float, bar: bool) -> str:
+    """Bytes of about so many, rate per second and time left."""
+    share = done / total if total else 0
+    return _with_rate(f"{size(done)} of about {size(total)}", share, done, elapsed, bar)
+
+
+def _with_rate(text: str, share: float, done: int, elapsed: float, bar: bool) -> str:
     if elapsed > 0 and done:
         text += f", {size(int(done / elapsed))}/s"
     if 0 < share < 1:

@@ -49,7 +49,8 @@ SECTIONS: tuple[tuple[str, dict[str, Place]], ...] = (
             "certificate": Place(
                 "papers", "certificate", "Write an item's certificate of digests and custody (PDF)."
             ),
-            "export": Place("leaving", "export", "Write a bundle that a stranger can verify."),
+            "export": Place("exporting", "export", "Write a bundle that a stranger can verify."),
+            "exports": Place("exporting", "exports", "Show what left, to whom, on what terms."),
         },
     ),
     (

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 def verify(
     session: Session, evidence: Path, file: Path | None, trust: Path | None, expect: str | None
 ) -> Answer:
-    """Verify a receipt, with the FILE it is about, or a bundle (folder or .zip).
+    """Verify a receipt, with the FILE it is about, or a bundle (folder, .zip, or its volumes).
+
+    Of a bundle in volumes name the first (OUT.001), their folder, or OUT.
 
     A report or certificate (PDF) is verified by the signatures that lie beside it. Of a BagIt bag
     that is no bundle, it is checked whether the files are as listed.
@@ -41,6 +43,13 @@ def verify(
     Each step ends in matches, does not match, or could not be checked. Exit status: 0 everything
     matches, 3 something could not be checked, 10 something does not match, 11 the log is forked.
     """
+    return verified(session, evidence, file, trust, expect)
+
+
+def verified(
+    session: Session, evidence: Path, file: Path | None, trust: Path | None, expect: str | None
+) -> Answer:
+    """What ``verify`` says of evidence. Raises UsageError or Unchecked."""
     with unreadable():
         report = _verify(evidence, file, trust, expect)
     return report_answer(session, report)
@@ -97,10 +106,14 @@ def _verify(evidence: Path, file: Path | None, trust: Path | None, expect: str |
         ZIP_KIND,
         kind_of_path,
     )
+    from evidence_vault.verify.volumes import find_volumes
 
-    if not evidence.exists():
+    volumes = find_volumes(evidence)
+    if volumes is None and not evidence.exists():
         raise UsageError(f"there is no file or folder {evidence}", code="E-NO-FILE")
-    kind = kind_of_path(evidence)
+    kind = kind_of_path(evidence if volumes is None else volumes.first)
+    if volumes is not None and kind is None:
+        kind = ZIP_KIND  # its first volume is missing, which the report says
     if kind == AGE_KIND:
         raise Unchecked(
             f"{evidence} is encrypted, so nothing of it could be checked",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evidence_vault.core.bagtext import (
+    PADDING,
     STATEMENT,
     STATEMENT_FILES,
     TAG_MANIFESTS,
@@ -174,7 +175,10 @@ def _check_files(files: Any) -> None:
         )
         path = row["path"]
         _expect(unsafe_path_reason(path) is None, f"unsafe path {path!r}")
-        _expect(path not in UNLISTED and not is_os_junk(path), f"{path!r} must not be listed")
+        _expect(
+            path not in (*UNLISTED, PADDING) and not is_os_junk(path),
+            f"{path!r} must not be listed",
+        )
     paths = [row["path"] for row in files]
     _expect(paths == sorted(set(paths)), "files must be sorted by path, each once")
 

@@ -14,6 +14,7 @@ from evidence_vault.vault.cosignatures import standings
 from evidence_vault.vault.countersigning import demand_ready, posix
 from evidence_vault.vault.digesting import digest_committed
 from evidence_vault.vault.doctorstore import storage
+from evidence_vault.vault.exportjob import job_ids, unfinished
 from evidence_vault.vault.looking import look
 from evidence_vault.vault.opening import Vault, open_vault
 from evidence_vault.vault.pins import inside_words, outside_path
@@ -78,9 +79,28 @@ def doctor(folder: Path, passphrase: Callable[[], str] | None) -> dict[str, Any]
                 outcome = UNCHECKED if seen.good is None else OK if seen.good else PROBLEM
                 visit.note(seen.name, outcome, seen.detail, seen.command)
         _keys(visit, vault, passphrase, whole, notices)
+        _exports(visit, vault, passphrase is not None)
         if vault.config.plaintext:
             notices.append("this vault is NOT encrypted (--plaintext)")
     return {"checks": visit.checks, "exit": visit.exit, "notices": notices}
+
+
+def _exports(visit: _Visit, vault: Vault, has_key: bool) -> None:
+    """Bundles that were cut off: each can go on, and keeps a sealed key until it does."""
+    waiting = job_ids(vault)
+    if not waiting:
+        return
+    name, found = "exports cut off", f"{len(waiting)} exports were cut off, or are running now"
+    way = "evidence-vault export --resume OUT (or --abandon OUT)"
+    if not has_key:
+        visit.note(name, PROBLEM, f"{found}; the passphrase shows which", way)
+        return
+    try:
+        files = [each["file"] for each in unfinished(vault)]
+    except VaultError as error:
+        visit.note(name, PROBLEM, error.message, error.hint, int(error.exit_status))
+        return
+    visit.note(name, PROBLEM, f"{found}: {', '.join(files)}", way)
 
 
 def _keys(

@@ -1,15 +1,24 @@
 """Bundles leave here, in the exit order of DESIGN §4.
 
-choose → check → ``exported`` committed → proofs to the newest checkpoint → bundle written →
-statement signed. Nothing readable leaves before its event is committed.
+    1 choose and check (exportchoice.py)
+    2 the job is kept (exportjob.py): a crash from here on can be resumed
+    3 ``exported`` committed; nothing readable leaves before
+    4 proofs to the newest checkpoint, which the job then names
+    5 bundle written, its statement signed
+    6 final names given, digests written, the job deleted
+
+A crash in 2 leaves a job without an event: resumed, it commits one. A crash in 3 leaves an event
+and a job that does not know it yet: it is found by its bundle id. A crash in 5 or 6 leaves partial
+files, which are compared with what is made again and continued.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,166 +28,376 @@ from evidence_vault.bundle.sinks import FolderSink, ZipSink
 from evidence_vault.bundle.writer import write_bundle
 from evidence_vault.core import age
 from evidence_vault.core.entry0 import EntryZero
+from evidence_vault.core.event import parse_entry
 from evidence_vault.core.keystate import KeyState
 from evidence_vault.core.receipt import Receipt
 from evidence_vault.core.trustsigned import format_chain
-from evidence_vault.errors import InternalError, KeyProblem, UsageError
-from evidence_vault.seal.keyring import open_keyring
-from evidence_vault.vault import profilerules as rules
-from evidence_vault.vault.accessions import accession_findings, accession_receipt
-from evidence_vault.vault.creation import check_passphrase
+from evidence_vault.errors import InternalError, StoreError, VaultBusy, VaultError
+from evidence_vault.vault.accessions import accession_receipt
 from evidence_vault.vault.documents import stored_chain
 from evidence_vault.vault.entrymaking import TOOL
 from evidence_vault.vault.exits import commit_exit, counts_of
-from evidence_vault.vault.files import demand_absent, new_file
+from evidence_vault.vault.exportchoice import Ready, prepare
+from evidence_vault.vault.exportjob import Job, JobFile, SealKeys, demand_no_job, find_job
+from evidence_vault.vault.exportrequest import ExportRequest, check_request
+from evidence_vault.vault.faults import step
 from evidence_vault.vault.foreignproofs import carried_receipts
-from evidence_vault.vault.handovers import removed_items
 from evidence_vault.vault.keys import key_state, signer_for
 from evidence_vault.vault.opening import Vault, demand_desk
-from evidence_vault.vault.papers import own_check
-from evidence_vault.vault.payloads import Payload, choose_payloads
-from evidence_vault.vault.profiles import (
-    PROFILES,
-    asked_fields,
-    first_files,
-    further_files,
-    tells_of_accessions,
-)
-from evidence_vault.vault.receipts import ReceiptMaker, fields_to_show
-from evidence_vault.vault.sensitive import sensitive_findings
+from evidence_vault.vault.outfiles import OutFiles, PartChanged, discard_parts
+from evidence_vault.vault.papers import check_by, known_keys
+from evidence_vault.vault.payloads import Payload
+from evidence_vault.vault.profiles import first_files, further_files, tells_of_accessions
+from evidence_vault.vault.receipts import ReceiptMaker
+from evidence_vault.vault.records import committed_at, open_record
 from evidence_vault.vault.thumbnails import Thumbnails
 from evidence_vault.vault.writer import writing
 from evidence_vault.verify import shell_verifier
 
+__all__ = [
+    "ExportRequest",
+    "abandon",
+    "bundle_keys",
+    "estimated_size",
+    "export",
+    "resume",
+    "shell_of",
+]
+
 Progress = Callable[[int, int], None]
+"""Told the bytes that were written and about how many there will be."""
+Announce = Callable[[list[dict[str, str]]], None]
 
 _SHOWN_OF_EXPORT = ("bundle_id", "counts", "payload_manifest", "proofs")
-
-
-@dataclass(frozen=True)
-class ExportRequest:
-    """What should leave. ``items`` None means all; ``disclose`` names fields, or ``all``."""
-
-    items: list[str] | None
-    out: Path
-    case: str | None = None
-    query: str | None = None
-    profile: str = "partner"
-    originals: bool = False
-    disclose: list[str] = field(default_factory=list)
-    recipients: list[str] = field(default_factory=list)
-    passphrase: str | None = None
-    clear: bool = False
-    folder: bool = False
-    by: str | None = None
-    recipient_name: str | None = None
-    purpose: str | None = None
-    documents: bool = False
+_PER_ITEM = 24_000  # bytes of an item's receipt and its lines elsewhere, roughly
+_FIXED = 300_000
 
 
 def export(
     vault: Vault,
     request: ExportRequest,
     progress: Progress | None = None,
-    announce: Callable[[list[dict[str, str]]], None] | None = None,
+    announce: Announce | None = None,
 ) -> dict[str, Any]:
     """Write a bundle. Raises UsageError before anything is committed when the request is wrong.
 
     ``announce`` is told what could point to people before anything is committed or leaves; it
-    may raise to stop.
+    may raise to stop. A run that is cut off after that is gone on with by :func:`resume`.
     """
     demand_desk(vault, "export")
-    _check_request(vault, request)
-    request = replace(request, disclose=asked_fields(request.disclose, request.profile))
-    rules.check_asked(request.profile, request.originals, request.disclose)
-    # 1. Choose.
-    chosen = _choose(vault, request)
-    shown = fields_to_show(request.disclose)
-    maker = ReceiptMaker(vault, chosen, shown, request.disclose)
-    # 2. Check. (Consent, classification and holds come with records about people.)
-    payloads = choose_payloads(vault, maker, request.originals, request.items or ())
-    payloads = rules.judge(vault, request.profile, maker, payloads)
-    copies = {item for item, each in payloads.chosen.items() if each.statement is not None}
-    maker.leave_as_copies(copies)
-    sensitive = sensitive_findings(vault, maker, payloads.chosen.keys() - copies)
-    if tells_of_accessions(request.profile):
-        sensitive += accession_findings(vault, maker, shown, request.disclose)
+    check_request(vault, request)
+    demand_no_job(vault, request.out)
+    ready = prepare(vault, request)  # 1
     if announce is not None:
-        announce(sensitive)
+        announce(ready.sensitive)
     signer_for(vault, "statements")  # a revoked key is said before the event is committed
-    # 3. The event, before anything readable leaves.
-    bundle_id = secrets.token_hex(16)
-    proofs = maker.claim().to_json()
-    shells = [
-        _shell(maker, item, payloads.chosen.get(item), payloads.why.get(item)) for item in chosen
-    ]
-    shells.sort(key=lambda s: (s.home, s.id))
-    counts = counts_of(maker, chosen, len(payloads.chosen), len(payloads.why))
-    manifest = hashlib.sha256(payload_manifest(shells)).hexdigest()
-    values = {
-        "actor": request.by,
-        "bundle_id": bundle_id,
-        "fields_shown": sorted(shown) if shown is not None else ["all"],
-        "kind": "bundle",
-        "payload_manifest": manifest,
-        "profile": request.profile,
-        "proofs": proofs,
-        "purpose": request.purpose,
-        "recipient": request.recipient_name or (", ".join(request.recipients) or None),
-    }
-    held = sum(1 for v in values.values() if v is not None) + 2  # counts and members
-    counts["fields_shown"] += len(_SHOWN_OF_EXPORT) * len(chosen)
-    counts["fields_withheld"] += (held - len(_SHOWN_OF_EXPORT)) * len(chosen)
-    with writing(vault) as writer:
-        index = commit_exit(writer, maker, chosen, {**values, "counts": counts})
-    # 4. Proofs to the newest checkpoint.
-    receipts = maker.make(index, _SHOWN_OF_EXPORT)
-    items = [replace(shell, receipt=receipts[shell.id]) for shell in shells]
-    # 5. The bundle, with the signed statement that names the files made after the event.
-    signer = signer_for(vault, "statements", index)
-    zero = vault.entry_zero()
-    thumbnails = Thumbnails()
-    plan = BundlePlan(
-        bundle_id=bundle_id,
-        origin=zero.origin,
-        made_at=vault.clock.now(),
-        checkpoint=maker.point,
-        exported_index=index,
-        exported_leaf=maker.leaf_of(index),
-        items=items,
-        keys=bundle_keys(zero, key_state(vault)),
-        statement_key=SigningKey(signer.keyid, signer.sign),
+    proofs = ready.maker.claim().to_json()
+    job = Job(
+        bundle_id=secrets.token_hex(16),
+        request=request,
+        chosen=ready.chosen,
+        known=ready.maker.known,
+        states=ready.maker.states,
         proofs=proofs,
-        software=TOOL,
-        verifier=shell_verifier(),
-        brackets=maker.brackets(),
-        documents=_documents(vault) if request.documents else (),
-        first=first_files(request.profile),
-        extras=(
-            *further_files(request.profile, own_check(vault), thumbnails),
-            ForeignReceipts(lambda: carried_receipts(vault, maker)),
-        ),
-        accessions=accession_receipt(vault, maker, items, shown, request.disclose)
-        if tells_of_accessions(request.profile)
-        else None,
+        seal=None if request.clear else SealKeys.draw(request),
     )
-    with thumbnails:
-        written = _write(plan, request, progress)
-    return {
-        "bundle_id": bundle_id,
-        "checkpoint": {"root": maker.point.root.hex(), "size": maker.point.size},
-        "copies": len(copies),
-        "counts": counts,
-        "event": index,
-        "exit": 0,
-        "held_back": payloads.held_back,
-        "notices": rules.notices(vault, request.profile, maker, payloads, request.disclose),
-        "proofs": proofs,
-        "sealed": not request.clear,
-        "sensitive": sensitive,
-        "withheld": [{"id": i.id, "reason": i.withheld} for i in items if i.withheld],
-        **written,
-    }
+    file = JobFile(vault, job.bundle_id, kept=not request.folder)
+    with file.locked(), _resumable(job, file):
+        file.save(job)  # 2
+        step("export-job")
+        return _Exporting(vault, job, file, ready, progress).run()
+
+
+def resume(
+    vault: Vault,
+    out: Path,
+    progress: Progress | None = None,
+    announce: Announce | None = None,
+) -> dict[str, Any]:
+    """Go on with the export that was to write ``out``: same event, same bundle, same bytes."""
+    demand_desk(vault, "export")
+    file = JobFile(vault, find_job(vault, out))
+    with file.locked():
+        job = file.load()
+        if job.event is None:
+            job.event = _committed(vault, job)
+        with _resumable(job, file):
+            if job.event is None:  # nothing left the vault yet: choose as of now
+                ready = prepare(vault, job.request, job.chosen)
+                if announce is not None:
+                    announce(ready.sensitive)
+                job.proofs = ready.maker.claim().to_json()
+                job.known, job.states = ready.maker.known, ready.maker.states
+                file.save(job)
+            else:
+                ready = prepare(vault, job.request, job.chosen, job.known)
+                ready.maker.recall(job.states)
+            return _Exporting(vault, job, file, ready, progress, going_on=True).run()
+
+
+def abandon(vault: Vault, out: Path) -> dict[str, Any]:
+    """Give up an export that was cut off: its partial files and its job are deleted.
+
+    The event of an export that was committed stays: the log says that this was to leave.
+    """
+    file = JobFile(vault, find_job(vault, out))
+    with file.locked():
+        job = file.load()
+        event = _committed(vault, job) if job.event is None else job.event
+        deleted = discard_parts(job.request.out, job.request.volume_size)
+        file.delete()
+    return {"deleted": deleted, "event": event, "exit": 0, "file": str(job.request.out)}
+
+
+@contextmanager
+def _resumable(job: Job, file: JobFile) -> Iterator[None]:
+    """After an error, keep what helps to go on; what can't succeed leaves nothing behind."""
+    try:
+        yield
+    except VaultBusy:
+        if job.event is None:
+            file.delete()  # nothing was committed: run it again
+        raise
+    except StoreError as error:
+        if not job.request.folder:
+            way = f"then go on: evidence-vault export --resume {job.request.out}"
+            error.hint = f"{error.hint}; {way}" if error.hint else way
+        raise
+    except (VaultError, InternalError):
+        if not job.request.folder:  # a folder's writer tidies up by itself
+            discard_parts(job.request.out, job.request.volume_size)
+        file.delete()
+        raise
+
+
+def _committed(vault: Vault, job: Job) -> int | None:
+    """Index of the event of a job that was cut off before it could note it."""
+    with writing(vault):
+        pass  # the catalogue is brought up to what was committed
+    for index in reversed(vault.catalogue.indexes_of(("exported",))):
+        if index < job.known:
+            return None
+        committed = committed_at(vault, index)
+        record = open_record(vault, committed, parse_entry(committed.entry).event)
+        if "bundle_id" in record and record["bundle_id"].value == job.bundle_id:
+            return index
+    return None
+
+
+class _Exporting:
+    """Steps 3 to 6 of one export, for the first time or again."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        job: Job,
+        file: JobFile,
+        ready: Ready,
+        progress: Progress | None,
+        going_on: bool = False,
+    ) -> None:
+        self._vault, self._job, self._file, self._ready = vault, job, file, ready
+        self._progress, self._going_on = progress, going_on
+        self._request = job.request
+        self._maker = ready.maker
+        self._changed: list[tuple[str, int]] = []
+        shells = [self._shell(item) for item in ready.chosen]
+        self._shells = sorted(shells, key=lambda s: (s.home, s.id))
+        self._shown = _SHOWN_OF_EXPORT + (("recipient",) if job.request.has_terms else ())
+
+    def run(self) -> dict[str, Any]:
+        values = self._values()
+        index = self._commit(values)
+        with Thumbnails(self._request.thumbnails) as thumbnails:
+            plan = self._plan(index, thumbnails)
+            written = self._write_folder(plan) if self._request.folder else self._write(plan)
+        self._file.delete()
+        ready, maker = self._ready, self._maker
+        return {
+            "bundle_id": self._job.bundle_id,
+            "changed": [{"at": at, "file": name} for name, at in self._changed],
+            "checkpoint": {"root": maker.point.root.hex(), "size": maker.point.size},
+            "copies": len(ready.copies),
+            "counts": values["counts"],
+            "event": index,
+            "exit": 0,
+            "held_back": ready.payloads.held_back,
+            "notices": ready.notices,
+            "proofs": self._job.proofs,
+            "resumed": self._going_on,
+            "sealed": not self._request.clear,
+            "sensitive": ready.sensitive,
+            "withheld": [{"id": s.id, "reason": s.withheld} for s in self._shells if s.withheld],
+            **written,
+        }
+
+    def _values(self) -> dict[str, Any]:
+        """What the event commits to; the same for the same job."""
+        ready, request = self._ready, self._request
+        payloads = ready.payloads
+        values = {
+            "actor": request.by,
+            "bundle_id": self._job.bundle_id,
+            "fields_shown": sorted(ready.shown) if ready.shown is not None else ["all"],
+            "kind": "bundle",
+            "payload_manifest": hashlib.sha256(payload_manifest(self._shells)).hexdigest(),
+            "profile": request.profile,
+            "proofs": self._job.proofs,
+            "purpose": request.purpose,
+            "recipient": request.recipient(),
+        }
+        counts = counts_of(self._maker, ready.chosen, len(payloads.chosen), len(payloads.why))
+        held = sum(1 for v in values.values() if v is not None) + 2  # counts and members
+        counts["fields_shown"] += len(self._shown) * len(ready.chosen)
+        counts["fields_withheld"] += (held - len(self._shown)) * len(ready.chosen)
+        return {**values, "counts": counts}
+
+    def _commit(self, values: dict[str, Any]) -> int:
+        """3, and the first half of 4; what an earlier run did of it is not done again."""
+        job, vault = self._job, self._vault
+        if job.event is None:
+            with writing(vault) as writer:
+                job.event = commit_exit(writer, self._maker, self._ready.chosen, values)
+            step("export-committed")
+        elif not job.note:
+            with writing(vault) as writer:
+                writer.checkpoint()
+        if job.note:
+            return job.event
+        note = vault.log.checkpoint()
+        if note is None:
+            raise InternalError("no checkpoint after an event")
+        job.note = note
+        job.made_at = vault.clock.now()
+        job.brackets = self._maker.brackets()
+        job.trust = known_keys(vault)
+        if self._request.documents:
+            job.documents = [each.version for each in stored_chain(vault)]
+        self._file.save(job)
+        step("export-noted")
+        return job.event
+
+    def _plan(self, index: int, thumbnails: Thumbnails) -> BundlePlan:
+        """4: all that the bundle is made from."""
+        vault, job, maker, request = self._vault, self._job, self._maker, self._request
+        receipts = maker.make(index, self._shown, job.note)
+        signer = signer_for(vault, "statements", index)
+        zero = vault.entry_zero()
+        items = [replace(shell, receipt=receipts[shell.id]) for shell in self._shells]
+        accessions = None
+        if tells_of_accessions(request.profile):
+            asked = (self._ready.shown, request.names())
+            accessions = accession_receipt(vault, maker, items, *asked)
+        return BundlePlan(
+            bundle_id=job.bundle_id,
+            origin=zero.origin,
+            made_at=job.made_at,
+            checkpoint=maker.point,
+            exported_index=index,
+            exported_leaf=maker.leaf_of(index),
+            items=items,
+            keys=bundle_keys(zero, key_state(vault, None, maker.point.size)),
+            statement_key=SigningKey(signer.keyid, signer.sign),
+            proofs=job.proofs,
+            software=TOOL,
+            verifier=shell_verifier(),
+            brackets=job.brackets,
+            documents=_documents(vault, job.documents),
+            first=first_files(request.profile),
+            extras=(
+                *further_files(request.profile, check_by(job.trust), thumbnails),
+                ForeignReceipts(lambda: carried_receipts(vault, maker)),
+            ),
+            profile=request.profile,
+            contact=request.contact or "",
+            thumbnails=request.thumbnails,
+            accessions=accessions,
+        )
+
+    def _write_folder(self, plan: BundlePlan) -> dict[str, Any]:
+        write_bundle(plan, FolderSink(self._request.out))
+        named = {"digest_file": None, "file": str(self._request.out), "sha256": None}
+        return {**named, "volumes": []}
+
+    def _write(self, plan: BundlePlan) -> dict[str, Any]:
+        """5 and 6. A changed part of an encrypted bundle makes it begin again under a new nonce."""
+        job, request = self._job, self._request
+        while True:
+            files = OutFiles(
+                request.out,
+                request.volume_size,
+                going_on=self._going_on,
+                naming=job.naming,
+                strict=job.seal is not None,
+                written=self._tell,
+            )
+            with files:
+                try:
+                    self._stream(plan, files)
+                    files.finish()
+                except PartChanged:
+                    self._changed += files.changed
+                    self._renew(files)
+                    continue
+                self._changed += files.changed
+                job.naming = True
+                self._file.save(job)
+                volumes = files.give_names()
+                step("export-named")
+                digests = files.write_digests()
+            return {
+                "digest_file": str(digests),
+                "file": str(request.out),
+                "sha256": files.sha256,
+                "volumes": [] if request.volume_size is None else volumes,
+            }
+
+    def _stream(self, plan: BundlePlan, files: OutFiles) -> None:
+        seal = self._job.seal
+        if seal is None:
+            write_bundle(plan, ZipSink(files))
+            return
+        files.write(seal.header)
+        sealed = age.PayloadWriter(seal.file_key, files, seal.nonce)
+        write_bundle(plan, ZipSink(sealed, padded=True))
+        sealed.close()
+
+    def _renew(self, files: OutFiles) -> None:
+        if self._job.seal is None:
+            raise InternalError("a bundle in the clear is redone from where it was changed")
+        files.discard()
+        self._job.naming = False
+        self._job.seal = self._job.seal.renewed()
+        self._file.save(self._job)
+
+    def _tell(self, written: int) -> None:
+        if self._progress is not None:
+            about = estimated_size(self._ready, sealed=self._job.seal is not None)
+            self._progress(written, max(about, written))
+
+    def _shell(self, item: str) -> BundleItem:
+        """An item of the bundle before its receipt is made."""
+        payload = self._ready.payloads.chosen.get(item)
+        why = self._ready.payloads.why.get(item)
+        return shell_of(self._maker, item, payload, why)
+
+
+def estimated_size(ready: Ready, sealed: bool) -> int:
+    """About how many bytes a bundle will have; receipts and reports can only be guessed."""
+    about = ready.size + _PER_ITEM * len(ready.chosen) + _FIXED
+    return age.sealed_size(age.padme(about)) if sealed else about
+
+
+_NO_RECEIPT = Receipt("", ("vault",), "", (), b"")
+
+
+def shell_of(
+    maker: ReceiptMaker, item: str, payload: Payload | None, why: str | None
+) -> BundleItem:
+    """An item of a bundle without its receipt; ``why``: the reason when its payload stays."""
+    extension = maker.extension(item) if payload is None else payload.extension
+    statement = None if payload is None else payload.statement
+    return BundleItem(maker.home(item), item, _NO_RECEIPT, payload, extension, why, statement)
 
 
 def bundle_keys(zero: EntryZero, state: KeyState) -> list[tuple[str, bytes]]:
@@ -187,126 +406,8 @@ def bundle_keys(zero: EntryZero, state: KeyState) -> list[tuple[str, bytes]]:
     return keys + [(key.role, key.public) for key in zero.keys if key.role == "log"]
 
 
-def _documents(vault: Vault) -> list[tuple[int, bytes]]:
+def _documents(vault: Vault, versions: list[int]) -> list[tuple[int, bytes]]:
     """The network's trust documents, for whoever pinned an older one; they name its members."""
-    return [(each.version, format_chain([each])) for each in stored_chain(vault)]
-
-
-_NO_RECEIPT = Receipt("", ("vault",), "", (), b"")
-
-
-def _shell(maker: ReceiptMaker, item: str, payload: Payload | None, why: str | None) -> BundleItem:
-    """An item of the bundle before its receipt is made."""
-    extension = maker.extension(item) if payload is None else payload.extension
-    statement = None if payload is None else payload.statement
-    return BundleItem(maker.home(item), item, _NO_RECEIPT, payload, extension, why, statement)
-
-
-def _check_request(vault: Vault, request: ExportRequest) -> None:
-    demand_absent(request.out)
-    ways = [bool(request.recipients), request.passphrase is not None, request.clear]
-    if sum(ways) != 1:
-        raise UsageError(
-            "say how it leaves: --to RECIPIENT, a passphrase, or --clear",
-            code="E-EXPORT-SEAL",
-            hint="--to takes an age recipient (age1… or age1pq1…) and may stand several times",
-        )
-    if request.folder and not request.clear:
-        raise UsageError("--folder needs --clear: an encrypted bundle is one file")
-    if request.profile not in PROFILES:
-        raise UsageError(f"there is no profile {request.profile!r}")
-    for text in request.recipients:
-        age.parse_recipient(text)
-    if request.passphrase is not None:
-        _check_passphrase(vault, request.passphrase)
-
-
-def _check_passphrase(vault: Vault, passphrase: str) -> None:
-    """Whoever gets the bundle gets its passphrase, so it is long and opens nothing else."""
-    check_passphrase(passphrase)
-    try:
-        open_keyring(vault.keyring_bytes(), passphrase)
-    except KeyProblem:
-        return
-    raise UsageError(
-        "the passphrase of an export can't be the vault's own",
-        code="E-PASSPHRASE-SAME",
-        hint="whoever gets the bundle would hold the key of the vault: take another one",
-    )
-
-
-def _choose(vault: Vault, request: ExportRequest) -> list[str]:
-    if request.items is not None:
-        missing = sorted(set(request.items) - set(vault.catalogue.homes(request.items)))
-        if missing:
-            raise UsageError(f"there is no item {missing[0]} in this vault", code="E-NO-ITEM")
-        chosen = set(request.items)
-    else:
-        chosen = set(vault.catalogue.item_ids())
-    if request.case is not None:
-        chosen &= {row["id"] for row in vault.catalogue.search(case=request.case)}
-    if request.query is not None:
-        chosen &= {row["id"] for row in vault.catalogue.search(text=request.query)}
-    gone = removed_items(vault)
-    if request.items is not None and gone & set(request.items):
-        raise UsageError(
-            f"{min(gone & set(request.items))} was removed here after another vault took it over",
-            code="E-REMOVED",
-            hint="ask that vault for it (`evidence-vault transfer list` names it); a receipt can "
-            "still be made here",
-        )
-    chosen -= gone
-    if not chosen:
-        raise UsageError("no item was chosen", code="E-NOTHING-CHOSEN")
-    return sorted(chosen)
-
-
-def _write(plan: BundlePlan, request: ExportRequest, progress: Progress | None) -> dict[str, Any]:
-    if request.folder:
-        write_bundle(plan, FolderSink(request.out))
-        return {"digest_file": None, "file": str(request.out), "sha256": None}
-    with new_file(request.out) as stream:
-        counted = _Counted(stream, progress)
-        if request.clear:
-            write_bundle(plan, ZipSink(counted))
-        else:
-            file_key = age.new_file_key()
-            counted.write(age.wrap_file_key(file_key, _recipients(request)))
-            sealed = age.PayloadWriter(file_key, counted)
-            write_bundle(plan, ZipSink(sealed))
-            sealed.close()
-    digest_file = request.out.with_name(request.out.name + ".sha256")
-    if not digest_file.exists():
-        with new_file(digest_file) as stream:
-            stream.write(f"{counted.digest.hexdigest()}  {request.out.name}\n".encode())
-    return {
-        "digest_file": str(digest_file),
-        "file": str(request.out),
-        "sha256": counted.digest.hexdigest(),
-    }
-
-
-def _recipients(request: ExportRequest) -> list[age.Recipient]:
-    if request.passphrase is not None:
-        return [age.ScryptRecipient(request.passphrase, 18)]
-    if not request.recipients:
-        raise InternalError("an encrypted export without recipients")
-    return [age.parse_recipient(text) for text in request.recipients]
-
-
-class _Counted:
-    """A sink that hashes what passes and reports how much."""
-
-    def __init__(self, stream: Any, progress: Progress | None) -> None:
-        self._stream = stream
-        self._progress = progress
-        self._written = 0
-        self.digest = hashlib.sha256()
-
-    def write(self, data: bytes | memoryview) -> int:
-        self.digest.update(data)
-        self._stream.write(data)
-        self._written += len(data)
-        if self._progress is not None:
-            self._progress(0, self._written)
-        return len(data)
+    wanted = set(versions)
+    chain = stored_chain(vault) if wanted else ()
+    return [(each.version, format_chain([each])) for each in chain if each.version in wanted]

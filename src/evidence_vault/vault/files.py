@@ -38,7 +38,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
         with open(temporary, "xb") as stream:
             yield stream
             osfiles.sync_file(stream)
-        _name_exclusively(temporary, path)
+        name_exclusively(temporary, path)
         osfiles.sync_folder(path.absolute().parent)
     except OSError as error:
         raise StoreError(
@@ -50,7 +50,7 @@ def new_file(path: Path) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
-def _name_exclusively(temporary: Path, path: Path) -> None:
+def name_exclusively(temporary: Path, path: Path) -> None:
     """Give a finished file its name; what appeared there meanwhile is not replaced."""
     try:
         os.link(temporary, path)

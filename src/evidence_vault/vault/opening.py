@@ -212,9 +212,11 @@ class Vault:
         """The stored checkpoint, its log signatures checked against entry 0; None before one."""
         chosen = log or self.log
         note = chosen.checkpoint()
-        if note is None:
-            return None
-        keys = [parse_vkey(text) for text in self.entry_zero(chosen).log_vkeys()]
+        return None if note is None else self.opened(note, chosen)
+
+    def opened(self, note: bytes, log: LogStore | None = None) -> OpenedCheckpoint:
+        """A signed checkpoint of a log, its log signatures checked against entry 0."""
+        keys = [parse_vkey(text) for text in self.entry_zero(log or self.log).log_vkeys()]
         return open_checkpoint(note, keys)
 
     def tiles(self, opened: OpenedCheckpoint, log: LogStore | None = None) -> TileReader:

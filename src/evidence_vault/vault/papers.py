@@ -24,6 +24,7 @@ from evidence_vault.core.findings import Report
 from evidence_vault.core.keys import verify_ed25519
 from evidence_vault.core.receipt import Receipt, format_receipt
 from evidence_vault.core.sshsig import DOCUMENT_NAMESPACE, check_sshsig, sign_sshsig
+from evidence_vault.core.trust import format_trust, parse_trust
 from evidence_vault.errors import EvidenceError, VaultError
 from evidence_vault.seal.keyring import Ed25519Signer
 from evidence_vault.seeds import fonts_folder
@@ -110,10 +111,22 @@ def own_check(vault: Vault) -> Check | None:
 
     To be made after the event whose receipts it checks: it knows the log as it is now.
     """
+    return check_by(known_keys(vault))
+
+
+def known_keys(vault: Vault) -> bytes:
+    """The archive's own trust file as of now; b"" when it can't be made."""
     try:
-        trust = own_trust(vault)
+        return format_trust(own_trust(vault))
     except VaultError:  # no name of the organisation, or a quorum that can't be met: said elsewhere
+        return b""
+
+
+def check_by(data: bytes) -> Check | None:
+    """Verifies receipts against what :func:`known_keys` gave; None for b""."""
+    if not data:
         return None
+    trust = parse_trust(data)
 
     def check(receipt: Receipt) -> Report:
         return verify_receipt(format_receipt(receipt), None, trust)

@@ -62,14 +62,20 @@ class ReceiptMaker:
         items: Sequence[str],
         shown: frozenset[str] | None,
         named: Iterable[str] = (),
+        known: int | None = None,
     ) -> None:
+        """``known``: as if the log had only so many entries; None: as it is now."""
         self._vault = vault
         self._revealing = Revealing(shown, frozenset(named))
         self._origin = vault.keyring.origin
         self._histories: dict[str, list[ItemEvent]] = {}
         sets: dict[tuple[int, int], Read] = {}
         for item in items:
-            events = list(item_history(vault, item, vault.config.log, sets))
+            events = [
+                e
+                for e in item_history(vault, item, vault.config.log, sets)
+                if known is None or e.index < known
+            ]
             if not events or events[0].event.type not in ARRIVALS:
                 raise UsageError(
                     f"{item} has its history in an earlier log of this vault",
@@ -77,15 +83,20 @@ class ReceiptMaker:
                     hint="receipts across succeeded logs come with hand-over",
                 )
             self._histories[item] = events
+        # Histories are read first: an item that gets an event after this size is noticed before
+        # the event of the export is committed, so the same size gives the same receipts again.
+        self.known = vault.catalogue.frontier().size if known is None else known
         # Whose keys counted when: a reader of any of these receipts needs all of it.
         self._about_vault = [
             (index, committed_at(vault, index).entry)
             for index in vault.catalogue.indexes_of(KEY_EVENTS)
+            if index < self.known
         ]
         self._chooser = StateChooser(vault)
         self._states: list[ProvenState] = []
         self._openings: dict[tuple[int, str], Opening] = {}
         self._checkpoint: Checkpoint | None = None
+        self.note = b""  # the signed checkpoint to which the receipts lead, once they are made
         self._leaves: dict[int, str] = {}
         self._proved: Proved | None = None
 
@@ -100,6 +111,9 @@ class ReceiptMaker:
     def extension(self, item: str) -> str:
         form = self.ingested(item).values.get("format") or {}
         return str(form.get("extension", "bin"))
+
+    def history(self, item: str) -> list[ItemEvent]:
+        return self._histories[item]
 
     def histories(self) -> Iterator[tuple[str, list[ItemEvent]]]:
         yield from self._histories.items()
@@ -146,6 +160,15 @@ class ReceiptMaker:
         self._states = self._chooser.choose([e.index for e in events], stamped)
         return self._chooser.claim(self._states)
 
+    @property
+    def states(self) -> list[ProvenState]:
+        """What :meth:`claim` chose."""
+        return self._states
+
+    def recall(self, states: Iterable[ProvenState]) -> None:
+        """Take the states that an earlier run chose, in place of :meth:`claim`."""
+        self._states = list(states)
+
     def brackets(self) -> dict[int, tuple[str, ...]]:
         """What is proved of the time of each entry, in words, by log position."""
         reader = Brackets(self._vault)
@@ -177,14 +200,21 @@ class ReceiptMaker:
     def leaf_of(self, index: int) -> str:
         return self._leaves[index]
 
-    def make(self, exported: int, shown: Sequence[str]) -> dict[str, Receipt]:
-        """Receipts by item, ending with the committed event at ``exported``."""
+    def make(
+        self, exported: int, shown: Sequence[str], note: bytes | None = None
+    ) -> dict[str, Receipt]:
+        """Receipts by item, ending with the committed event at ``exported``.
+
+        ``note``: an earlier signed checkpoint of this log, to which they lead; None: the newest.
+        """
         vault = self._vault
-        opened, note = vault.checkpoint(), vault.log.checkpoint()
-        if opened is None or note is None or opened.checkpoint.size <= exported:
+        newest = vault.checkpoint()
+        opened = newest if note is None else vault.opened(note)
+        note = note or vault.log.checkpoint()
+        if newest is None or opened is None or note is None or opened.checkpoint.size <= exported:
             raise InternalError("no checkpoint covers the event of this export")
-        self._checkpoint = opened.checkpoint
-        tiles = vault.tiles(opened)
+        self._checkpoint, self.note = opened.checkpoint, note
+        tiles = vault.tiles(newest)
         size = opened.checkpoint.size
         paths: dict[int, tuple[bytes, ...]] = {}
 

@@ -1,6 +1,7 @@
 """What in a bundle could point to people: said before anything leaves, and what isn't known, too.
 
-A warning, not a filter. Consent, classification and redaction come with later records. The rule:
+A warning, not a filter: a classification or caveat that is on record is said, too; consent and
+redaction come with later records. The rule:
 never silent. An original whose metadata was never read is named as one that could not be checked.
 """
 
@@ -11,6 +12,7 @@ from typing import Any
 
 from evidence_vault.core.text import escape_for_display
 from evidence_vault.vault.foreignproofs import carried_receipts
+from evidence_vault.vault.handling import handling_of
 from evidence_vault.vault.opening import Vault
 from evidence_vault.vault.receipts import ReceiptMaker
 from evidence_vault.vault.records import ItemEvent, read_metadata
@@ -98,6 +100,7 @@ def sensitive_findings(
     for item, events in maker.histories():
         revealed = {d.name for e in events for d in maker.reveals(e) if d.value is not None}
         found += personal_fields(item, revealed)
+        found += [{"id": item, "what": what} for what in handling_of(events).warnings()]
         if maker.is_copy(item) and revealed_digest(maker, events[0]):
             found.append({"id": item, "what": DIGEST_OF_ORIGINAL})
         if item in originals:

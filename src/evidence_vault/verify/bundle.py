@@ -13,6 +13,7 @@ from pathlib import Path
 from evidence_vault.core.bagtext import (
     FIXED_FILES,
     MANIFESTS,
+    PADDING,
     STATEMENT,
     STATEMENT_FILES,
     STATEMENT_SIGNATURE,
@@ -37,7 +38,7 @@ from evidence_vault.errors import (
 from evidence_vault.verify.bagit import is_plain_bag
 from evidence_vault.verify.container import Container, open_container
 from evidence_vault.verify.custody import CustodyChecker
-from evidence_vault.verify.hashing import Digests, hash_stream
+from evidence_vault.verify.hashing import CHUNK, Digests, hash_stream
 from evidence_vault.verify.items import ItemChecker
 from evidence_vault.verify.kinds import AGE_KIND, FOLDER_KIND, TRUST, ZIP_KIND, kind_of_path
 from evidence_vault.verify.manifests import check_manifests, digest_listed
@@ -48,6 +49,7 @@ from evidence_vault.verify.receipt import (
     describe_trust,
     report_who,
 )
+from evidence_vault.verify.volumes import Volumes, find_volumes
 
 CONTAINER, SIGNED, FILES = "S-CONTAINER", "S-STATEMENT", "S-FILES"
 MANIFEST, RECEIPTS, PAYLOADS = "S-MANIFESTS", "S-RECEIPTS", "S-PAYLOADS"
@@ -96,22 +98,27 @@ def verify_bundle(path: Path, trust: TrustFile | None, expect: str | None = None
     ]
     report = ReportBuilder("bundle", steps, NOTES)
     describe_trust(report, trust)
-    container = _open_container(path, report)
-    if container is None:
-        return report.build()
-    try:
-        if expect is None and is_plain_bag(container.listing.files):
-            return _as_bag(path)
-        _check_container(container, report)
-        if not report.failed(CONTAINER):
-            _check_content(_State(container, report, trust), expect)
-    finally:
-        container.close()
+    volumes = find_volumes(path)
+    container = _open_container(path, volumes, report)
+    if container is not None:
+        try:
+            if expect is None and volumes is None and is_plain_bag(container.listing.files):
+                return _as_bag(path)
+            _check_container(container, report)
+            if not report.failed(CONTAINER):
+                _check_content(_State(container, report, trust), expect)
+        finally:
+            container.close()
+    if volumes is not None and any(f.outcome is Outcome.DIFFERS for f in report.build().findings):
+        for problem in volumes.changed():
+            report.add(CONTAINER, problem)
     return report.build()
 
 
-def _open_container(path: Path, report: ReportBuilder) -> Container | None:
+def _open_container(path: Path, volumes: Volumes | None, report: ReportBuilder) -> Container | None:
     """The container, or None with a finding for what is no bundle at all."""
+    if volumes is not None:
+        return _open_volumes(volumes, report)
     if not path.exists():
         raise UsageError(f"there is no file or folder {path}")
     kind = kind_of_path(path)
@@ -135,6 +142,23 @@ def _as_bag(path: Path) -> Report:
         return verify_bag(container)
     finally:
         container.close()
+
+
+def _open_volumes(volumes: Volumes, report: ReportBuilder) -> Container | None:
+    """A split ZIP as one container; None with a finding for each volume that is wrong."""
+    report.inform(CONTAINER, "C-VOLUMES", volumes.name, count=len(volumes.parts))
+    problems = volumes.problems()
+    for problem in problems:
+        report.add(CONTAINER, problem)
+    if problems:
+        return None
+    kind = kind_of_path(volumes.first)
+    if kind != ZIP_KIND:
+        report.unchecked(CONTAINER, kind or AGE_KIND, volumes.first.name)
+        return None
+    from evidence_vault.verify.zipcontainer import ZipContainer
+
+    return ZipContainer(volumes.out, stream=volumes.open())
 
 
 # Rule 1: the container itself.
@@ -294,6 +318,9 @@ def _check_files(state: _State, statement: Statement, items: ItemChecker) -> Non
         if path not in found.files:
             report.differ(FILES, "B-MISSING", path, rule)
     for path in sorted(set(found.files) - set(listed) - set(UNLISTED)):
+        if path == PADDING and _is_padding(state):
+            report.inform(FILES, "C-PADDING", path, size=found.files[path])
+            continue
         report.differ(FILES, "B-ADDED", path, rule)
     folders = {"data"}
     for path in listed:
@@ -329,6 +356,15 @@ def _is_unchanged(state: _State, path: str, size: int, sha256: str, items: ItemC
     if data is not None:
         items.take(path, data)
     return True
+
+
+def _is_padding(state: _State) -> bool:
+    """Zeros, with which an encrypted ZIP hides its exact size, and nothing else."""
+    try:
+        with state.container.open(PADDING) as stream:
+            return not any(chunk.strip(b"\0") for chunk in iter(lambda: stream.read(CHUNK), b""))
+    except (EvidenceError, OSError):
+        return False
 
 
 def _check_keys(state: _State) -> None:

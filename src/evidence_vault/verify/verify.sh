@@ -245,6 +245,10 @@ else
   set --
   while read -r K N; do
     [ "$K" = f ] || continue
+    if [ "$N" = padding ]; then # zeros alone hide the size of an encrypted ZIP; anything else is added
+      A=$(tr -dc '\000' < "$N" 2>/dev/null | wc -c) B=$(wc -c < "$N" 2>/dev/null)
+      if [ -n "$B" ] && [ "$A" -eq "$B" ]; then printf '%d\n' "$B" > "$T/padding"; continue; fi
+    fi
     case $N in
       data/*) ;;
       *) case $(head -c 30 < "$N" 2>/dev/null | tr -d '\000') in
@@ -1744,7 +1748,7 @@ function readstatement(  e, l, q, i, k, a, n, p) {
     p = text(q "\tpath")
     if (unsafe(p)) return "an unsafe path"
     if (p ~ HIGH || p ~ /[^A-Za-z0-9._\/-]/) f("U", "V-NAME", p, "a name with other letters than A-Z, a-z, 0-9, '.', '_', '-' can't be judged here")
-    if ((p in UNLISTED) || junk(p)) return "a file that must not be listed"
+    if ((p in UNLISTED) || p == "padding" || junk(p)) return "a file that must not be listed"
     if (i > 1 && (p "") <= (SFP[i - 1] "")) return "files must be sorted by path, each once"
     SFP[i] = p; SFS[i] = text(q "\tsha256"); SFZ[i] = V[q "\tsize"]; LISTED[p] = i
     if (p !~ HIGH && (tolower(p) in SLOWER)) f("D", "C-COLLISION", p, "can't be told from another file on some systems")
@@ -1783,7 +1787,9 @@ function checkfiles(  i, p, a, n, must, folders, j, k) {
   }
   folders["data"] = 1
   for (p in UNLISTED) if (!(p in THERE)) f("D", "B-MISSING", p, "is missing")
-  for (p in THERE) if (!(p in LISTED) && !(p in UNLISTED)) f("D", "B-ADDED", p, "was added: the statement does not list it")
+  if ((getline k < "padding") > 0) f("I", "C-PADDING", "padding", k " zeros that hide the exact size of an encrypted bundle; no evidence")
+  else k = ""
+  for (p in THERE) if (!(p in LISTED) && !(p in UNLISTED) && !(p == "padding" && k != "")) f("D", "B-ADDED", p, "was added: the statement does not list it")
   for (p in FOLDER) if (!(p in folders)) f("D", "B-ADDED", p "/", "was added: the statement does not list it")
   while ((getline p < "inside") > 0) if (p in LISTED) f("D", "B-TRUST-INSIDE", p, "is a trust file inside the bundle")
   close("inside")

@@ -12,7 +12,6 @@ used: it forgives what two readers would understand in two ways.
 from __future__ import annotations
 
 import io
-import os
 import stat
 import struct
 import zlib
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from evidence_vault.core.bagtext import PADDING
 from evidence_vault.errors import EvidenceError
 from evidence_vault.verify.container import MAX_FILES, Listing
 
@@ -67,13 +67,17 @@ class _Bad(Exception):
 
 
 class ZipContainer:
-    """A bundle in a ZIP with one top folder; paths in the listing stand below it."""
+    """A bundle in a ZIP with one top folder; paths in the listing stand below it.
 
-    def __init__(self, path: Path, ours: bool = True) -> None:
+    ``ours``: False lists it by the rules for bags of others. ``stream``: what to read in place of
+    the file at ``path``; closed with the container.
+    """
+
+    def __init__(self, path: Path, ours: bool = True, stream: BinaryIO | None = None) -> None:
         self.name = path.name
         self.listing = Listing(ours=ours)
         self._members: dict[str, _Member] = {}
-        self._file = path.open("rb")
+        self._file = path.open("rb") if stream is None else stream
         try:
             self._read()
         except _Bad as bad:
@@ -91,7 +95,7 @@ class ZipContainer:
         self._file.close()
 
     def _read(self) -> None:
-        size = os.fstat(self._file.fileno()).st_size
+        size = self._file.seek(0, io.SEEK_END)
         start, length, count = self._find_directory(size)
         members = self._read_directory(start, length, count)
         self._check_layout(members, start)
@@ -285,7 +289,7 @@ def _central_member(fields: tuple[int, ...], raw: bytes, extra: bytes) -> _Membe
         raise _Bad("C-ZIP-HEADERS", name, "malformed header")
     if method == _STORED and packed != size:
         raise _Bad("C-ZIP-HEADERS", name, "sizes that do not fit")
-    if size > MAX_RATIO * packed:
+    if size > MAX_RATIO * packed and name.partition("/")[2] != PADDING:  # of zeros, and small
         raise _Bad("C-ZIP-RATIO", name, f"{size} bytes from {packed}")
     return _Member(name, raw, flags, method, (time, date), crc, packed, size, offset, mode)
 

@@ -68,10 +68,13 @@ class PayloadWriter:
     refused by every reader as cut short. As a context manager it closes after success and
     abandons after an exception. The sink is never closed. One file key seals one payload. Not
     to be shared between threads; sealing lets other threads run.
+
+    ``nonce`` (16 bytes): of a payload that is made a second time, from the same plaintext to the
+    same bytes. Never give the nonce of another plaintext: that would show both.
     """
 
-    def __init__(self, file_key: bytes, sink: ByteSink) -> None:
-        nonce = _random(NONCE_SIZE)
+    def __init__(self, file_key: bytes, sink: ByteSink, nonce: bytes | None = None) -> None:
+        nonce = _random(NONCE_SIZE) if nonce is None else nonce
         self._aead = ChaCha20Poly1305(payload_key(file_key, nonce))
         self._sink = sink
         self._sealed = 0

@@ -155,6 +155,12 @@ MESSAGES: dict[str, str] = {
     "C-SPECIAL": "is a pipe, socket or device; a bundle holds files only",
     "C-TOP-FOLDER": "the ZIP must have exactly one top folder: {reason}",
     "C-ZIP-DAMAGED": "the ZIP is damaged ({reason}); copy it again",
+    "C-PADDING": "{size} zeros that hide the exact size of an encrypted bundle; no evidence",
+    "C-VOLUMES": "{count} volumes are read as one file",
+    "C-VOLUME-MISSING": "this volume is missing: the others do not join without it",
+    "C-VOLUME-SIZE": "has {found} bytes, the others {expected}: cut short, or another file",
+    "C-VOLUME-CHANGED": "is not the volume that the list beside it names: SHA-256 expected "
+    "{expected}, found {found}",
     "C-ZIP-LAYOUT": "the ZIP hides something: {reason}",
     "C-ZIP-HEADERS": "two programs could read this ZIP in two ways: {reason}",
     "C-ZIP-DUPLICATE": "two files have this name in the ZIP: {reason}",
