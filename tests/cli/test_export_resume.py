@@ -33,9 +33,10 @@ class Work:
     recipient: str
     trust: Path
 
-    def arguments(self, way: str, volumes: bool) -> list[object]:
+    def arguments(self, way: str, volumes: bool, profile: str = "partner") -> list[object]:
         how = ["--clear"] if way == "clear" else ["--to", self.recipient]
         split = ["--volume-size", "20000"] if volumes else []
+        how += ["--for", profile, "--disclose", "profile"]
         return ["export", "--all", "--originals", *how, *split, "--by", "d", "-o", self.out]
 
     def kill(self, step: str, arguments: list[object]) -> None:
@@ -144,7 +145,8 @@ def test_the_bytes_are_those_of_an_uninterrupted_run(
     work: Work, way: str, volumes: bool, step: str, tmp_path: Path
 ) -> None:
     """Also when the log has grown meanwhile, with events of the same items and new keys."""
-    work.kill(step, work.arguments(way, volumes))
+    profile = "archive" if volumes else "court"
+    work.kill(step, work.arguments(way, volumes, profile))
     item = work.desk.items()[0]
     assert work.desk.call("get", item, "-o", tmp_path / "got", "--by", "d").status == 0
     assert work.desk.call("describe", item, "--title", "later", "--by", "d").status == 0

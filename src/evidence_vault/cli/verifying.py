@@ -122,7 +122,7 @@ def _verify(evidence: Path, file: Path | None, trust: Path | None, expect: str |
             "verify OUT",
         )
     pinned = None if trust is None else load_trust(trust)
-    if file is None and is_signed_document(evidence):
+    if volumes is None and file is None and is_signed_document(evidence):
         if expect is not None:
             raise UsageError("--expect goes with a bundle, and this is a report or certificate")
         return verify_document(evidence, pinned)
