@@ -66,6 +66,7 @@ MESSAGES: dict[str, str] = {
     "V-IS-TRUST": "this is a trust file; it is given with --trust and proves nothing by itself",
     "V-IS-STATEMENT": "this is the statement of a bundle; verify the whole bundle",
     # Limits of the verifier page
+    "V-PLAIN-BAG": "this is a bag (BagIt) that no vault made; the command line checks its lists",
     "V-TOO-LARGE": "is beyond what the verifier page can count; the command line can: {reason}",
     "V-TOO-DEEP": "is beyond what the verifier page can follow; the command line can: {reason}",
     # Receipts
