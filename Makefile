@@ -28,7 +28,7 @@ test-all: lint system-test page-tools $(JUDGES_VENV)/ready  ## the same with the
 
 judges: $(JUDGES_VENV)/ready  ## the programs of others that judge CASE and RO-Crate, for the slow tests
 
-tamper: $(VENV)/ready-test system-test  ## every class of tampering on both verifiers: docs/tamper-table.md
+tamper: $(VENV)/ready-test system-test page-tools  ## every class of tampering on all three verifiers: docs/tamper-table.md
 	$(BIN)/python -m tests.tamper.table
 
 page: $(VENV)/ready-run system-test page-tools  ## build the verifier page, verify.html, from its sources

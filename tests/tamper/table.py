@@ -1,11 +1,11 @@
-"""Tries every class of tampering on both verifiers and writes docs/tamper-table.md.
+"""Tries every class of tampering on all three verifiers and writes docs/tamper-table.md.
 
     python -m tests.tamper.table [--only NAME,…] [--every N] [--jobs N] [--check]
 
-``--every N``: of the classes that flip each byte, ``verify.sh`` gets each N-th case only, the
-Python verifier all. The cases, and so the table, are the same on every run. The status is 1 when a
-verifier calls tampered evidence right, when a good one is called wrong, or when one says right
-where the other says wrong.
+``--every N``: of the classes that flip each byte, ``verify.sh`` and the page get each N-th case
+only, the Python verifier all. The cases, and so the table, are the same on every run. The status is
+1 when a verifier calls tampered evidence right, when a good one is called wrong, or when one says
+right where another says wrong.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.page.asking import absent, ask_bundle, ask_receipt, wrong
 from tests.tamper.classes import OPEN, REGISTRY, RIGHT, WRONG, TamperClass
 from tests.tamper.world import Case
 from tests.verify.forge import write_folder
@@ -86,6 +87,7 @@ class Row:
     absent: str
     program: Tally = field(default_factory=Tally)
     shell: Tally = field(default_factory=Tally)
+    page: Tally = field(default_factory=Tally)
     problems: list[str] = field(default_factory=list)
 
 
@@ -128,6 +130,17 @@ def ask_shell(case: Case, folder: Path, shell: tuple[str, ...] = ("sh",)) -> Ans
     return Answer(_STATUS[done.returncode], tuple(sorted(codes)), quantum)
 
 
+def ask_page(case: Case, folder: Path) -> Answer:
+    """The verdict of the verifier page's core, run by Node."""
+    trust = None if case.trust is None else folder / "trust.json"
+    if case.receipt is None:
+        report = ask_bundle(folder / "b", trust, case.expect)
+    else:
+        original = None if case.original is None else folder / "f"
+        report = ask_receipt(folder / "r.txt", original, trust)
+    return Answer(_STATUS[report["exit_status"]], tuple(sorted(wrong(report))))
+
+
 def lay_out(case: Case, folder: Path) -> None:
     """The files of a case, as its reader would have them."""
     if case.files is not None:
@@ -139,14 +152,19 @@ def lay_out(case: Case, folder: Path) -> None:
             (folder / name).write_bytes(data)
 
 
-def both(case: Case, with_shell: bool = True) -> tuple[str, Answer, Answer | None]:
+Answers = tuple[str, Answer, Answer | None, Answer | None]
+
+
+def all_three(case: Case, with_others: bool = True) -> Answers:
     """The name of a case and what each verifier says of it."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
         folder = Path(name)
         lay_out(case, folder)
         program = ask_program(case, folder)
-        return case.name, program, ask_shell(case, folder) if with_shell else None
+        if not with_others:
+            return case.name, program, None, None
+        return case.name, program, ask_shell(case, folder), ask_page(case, folder)
 
 
 def try_class(
@@ -166,12 +184,18 @@ def try_class(
     while batch := list(itertools.islice(cases, _BATCH)):
         asked = [not entry.flips or n % every == 0 for n in range(place, place + len(batch))]
         place += len(batch)
-        run = pool.map(both, batch, asked, chunksize=8) if pool else map(both, batch, asked)
-        for case, program, shell in run:
+        run = (
+            pool.map(all_three, batch, asked, chunksize=8) if pool else map(all_three, batch, asked)
+        )
+        for case, program, shell, page in run:
             row.program.add(program)
+            found = list(problems(entry, program, shell))
             if shell is not None:
                 row.shell.add(shell)
-            row.problems += [f"{name}, {case}: {p}" for p in problems(entry, program, shell)]
+            if page is not None:
+                row.page.add(page)
+                found += page_problems(entry, page)
+            row.problems += [f"{name}, {case}: {problem}" for problem in found]
     return row
 
 
@@ -188,27 +212,35 @@ def problems(entry: TamperClass, program: Answer, shell: Answer | None) -> Itera
     yield f"verify.sh says {shell.verdict} {shell.codes}, the program {program.codes}"
 
 
+def page_problems(entry: TamperClass, page: Answer) -> Iterator[str]:
+    """The page looks at everything, so it must say what is wanted, as the program must."""
+    if page.verdict != entry.wanted:
+        yield f"the page says {page.verdict} {page.codes}"
+
+
 def render(rows: dict[str, Row], every: int) -> str:
     """The page."""
     told = [row for row in rows.values() if not row.absent and row.wanted != RIGHT]
     lines = [_HEAD.format(every=every)]
     for row in told:
-        p, s = row.program, row.shell
-        lines.append(
-            f"| {row.title} | {p.tried} | {p.verdicts[WRONG]} | {p.verdicts[OPEN]} "
-            f"| {s.tried} | {s.verdicts[WRONG]} | {s.verdicts[OPEN]} |"
-        )
+        cells = [
+            f"{tally.tried} | {tally.verdicts[WRONG]} | {tally.verdicts[OPEN]}"
+            for tally in (row.program, row.shell, row.page)
+        ]
+        lines.append(f"| {row.title} | {' | '.join(cells)} |")
     lines += ["", "## Good evidence", ""]
     for row in rows.values():
         if row.wanted == RIGHT:
             lines.append(
                 f"- {row.title}: {row.program.tried} tried; called wrong by the program "
-                f"{row.program.verdicts[WRONG]}, by `verify.sh` {row.shell.verdicts[WRONG]}"
+                f"{row.program.verdicts[WRONG]}, by `verify.sh` {row.shell.verdicts[WRONG]}, "
+                f"by the page {row.page.verdicts[WRONG]}"
             )
     lines += ["", "## With which findings", "", _FINDINGS]
     for row in told:
         lines += ["", f"**{row.title}**", ""]
-        lines += [f"- program: {_codes(row.program)}", f"- verify.sh: {_codes(row.shell)}"]
+        told_by = (("program", row.program), ("verify.sh", row.shell), ("page", row.page))
+        lines += [f"- {name}: {_codes(tally)}" for name, tally in told_by]
     waiting = [row for row in rows.values() if row.absent]
     if waiting:
         lines += ["", "## Not tried yet", ""]
@@ -219,22 +251,23 @@ def render(rows: dict[str, Row], every: int) -> str:
 _HEAD = """# Tamper table
 
 Made by `make tamper`, not written by hand. Each class of change is tried on a small bundle or
-receipt, and two verifiers that were written apart are asked: the program (`evidence-vault verify`)
-and `verify.sh`. *Caught* means that the evidence does not match (exit status 10 or 11); *open*,
-that it could not be checked (3). The command fails when either calls tampered evidence right or
-good evidence wrong, and so whenever one says right where the other says wrong.
+receipt, and three verifiers that were written apart are asked: the program (`evidence-vault
+verify`), `verify.sh`, and the core of the verifier page. *Caught* means that the evidence does not
+match (exit status 10 or 11); *open*, that it could not be checked (3). The command fails when one
+of them calls tampered evidence right or good evidence wrong, and so whenever one says right where
+another says wrong.
 
 The changes are the same on every run, but for the bytes of time stamps, which a real authority on
-this machine makes anew. Where each byte is flipped in turn, `verify.sh` gets every
-{every}th. It may say *open* where the program says *does not match* for a named list only:
-ML-DSA-44 signatures where OpenSSL is older than 3.5 (as it was here), names with letters beyond
-ASCII, numbers beyond 2^53, documents of the network, and the lists of renewed time stamps.
+this machine makes anew. Where each byte is flipped in turn, `verify.sh` and the page
+get every {every}th. `verify.sh` may say *open* where the others say *does not match* for a named
+list only: ML-DSA-44 signatures where OpenSSL is older than 3.5 (as it was here), names with letters
+beyond ASCII, numbers beyond 2^53, documents of the network, and the lists of renewed time stamps.
 
-| class | program: tried | caught | open | verify.sh: tried | caught | open |
-|---|---:|---:|---:|---:|---:|---:|"""
+| class | program: tried | caught | open | verify.sh | caught | open | page | caught | open |
+|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"""
 
 _LIMITS = """
-## What neither can see
+## What none of them can see
 
 - A receipt whose last entries were left out is an earlier receipt. That nothing follows is shown by
   no receipt alone; a bundle names its closing entry.
@@ -242,11 +275,11 @@ _LIMITS = """
   countersigner or a partner who compares two states.
 - The stated size of a set, where another size gives the same path to its root. Membership is proved
   either way.
-- With `-c`, `verify.sh` does not demand ML-DSA-44 signatures: see [two verifiers](verifiers.md).
+- With `-c`, `verify.sh` does not demand ML-DSA-44 signatures: see [three verifiers](verifiers.md).
 """
 
 _FINDINGS = """How often each finding came up; one case can have several. The program gives the
-sentence of each code in its message catalogue, `verify.sh` prints it."""
+sentence of each code in its message catalogue, which the page has, too; `verify.sh` prints it."""
 
 
 def _codes(tally: Tally) -> str:
@@ -269,12 +302,15 @@ def main() -> int:
     options = parser.parse_args()
     names = [n for n in options.only.split(",") if n] or list(load())
     load()
+    if reason := absent():
+        parser.error(reason)
     rows: dict[str, Row] = {}
     with ProcessPoolExecutor(options.jobs) as pool:
         for name in names:
             rows[name] = try_class(name, options.every, pool)
-            p, s = rows[name].program, rows[name].shell
-            print(f"{name}: {p.tried} {dict(p.verdicts)}; {s.tried} {dict(s.verdicts)}", flush=True)
+            row = rows[name]
+            told = [f"{t.tried} {dict(t.verdicts)}" for t in (row.program, row.shell, row.page)]
+            print(f"{name}: {'; '.join(told)}", flush=True)
             for problem in rows[name].problems[:20]:
                 print(f"  {problem}", flush=True)
     if not options.only and not options.check:

@@ -14,7 +14,7 @@ def test_a_sample_of_each_class(name: str) -> None:
     step, most = (4_999, 4) if CLASSES[name].flips else (5, 2)
     row = table.try_class(name, sample=step, most=most)
     assert row.problems == []
-    assert row.program.tried == row.shell.tried > 0
+    assert row.program.tried == row.shell.tried == row.page.tried > 0
 
 
 @pytest.mark.slow

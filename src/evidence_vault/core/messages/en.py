@@ -65,6 +65,10 @@ MESSAGES: dict[str, str] = {
     "V-IS-ZIP": "this is a ZIP; verify it as a bundle, without a second file",
     "V-IS-TRUST": "this is a trust file; it is given with --trust and proves nothing by itself",
     "V-IS-STATEMENT": "this is the statement of a bundle; verify the whole bundle",
+    # Limits of the verifier page
+    "V-PLAIN-BAG": "this is a bag (BagIt) that no vault made; the command line checks its lists",
+    "V-TOO-LARGE": "is beyond what the verifier page can count; the command line can: {reason}",
+    "V-TOO-DEEP": "is beyond what the verifier page can follow; the command line can: {reason}",
     # Receipts
     "R-FORMAT": "this is not a valid receipt: {reason}",
     "R-ORDER": "the entries do not stand in ascending order, each once",
@@ -133,6 +137,7 @@ MESSAGES: dict[str, str] = {
     # Who
     "W-NO-TRUST": "no trust file was given. Compare the fingerprint with the archive by another "
     "channel: {fingerprint} In words: {words}",
+    "W-TRUST-WRONG": "the trust file itself is wrong, so nothing was checked: {reason}",
     "W-ORIGIN-UNKNOWN": "the trust file does not know this log; it knows: {known}",
     "W-FINGERPRINT": "another vault under the same name: the trust file has the fingerprint "
     "{expected} ({expected_words}), this has {found} ({found_words})",

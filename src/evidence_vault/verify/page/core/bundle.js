@@ -60,6 +60,18 @@ export function bundleReport(announced) {
   );
 }
 
+/**
+ * True for a bag without a trace of a bundle of ours in it. A bundle whose statement was taken away
+ * stays a bundle, and is damaged.
+ * @param {string[]} paths
+ */
+function isPlainBag(paths) {
+  const ours = paths.some((path) =>
+    /^((statement|custody)\..*|verify\.sh|(receipts|keys)\/.*)$/s.test(path),
+  );
+  return !ours && paths.some((path) => /^(bagit\.txt|(tag)?manifest-[^/]+\.txt)$/.test(path));
+}
+
 /** One bundle while it is being checked. */
 export class BundleChecker {
   /**
@@ -83,6 +95,10 @@ export class BundleChecker {
 
   /** @param {string | null} expect the bundle id that its sender told by another channel */
   async check(expect) {
+    if (expect === null && isPlainBag([...this._listing.files.keys()])) {
+      this._report.unchecked(CONTAINER, "V-PLAIN-BAG", this._container.name);
+      return;
+    }
     this._checkContainer(); // rule 1
     if (this._report.failed(CONTAINER)) return;
     const found = await this._readStatement();

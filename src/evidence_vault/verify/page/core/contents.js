@@ -48,6 +48,18 @@ export function matched(contents, found) {
 }
 
 /**
+ * Which derivative the file is: the one whose statement has this SHA-256, else the newest. A share
+ * copy of a file that held nothing to take out has the bytes of its original.
+ * @param {Content[]} contents
+ * @param {Digests} found
+ * @param {string | null} statement
+ */
+export function matchedCopy(contents, found, statement) {
+  const copies = contents.filter((content) => content.isCopy && content.isOf(found)).reverse();
+  return copies.find((copy) => copy.statement === statement) ?? copies[0] ?? null;
+}
+
+/**
  * Why a file is none of them: compared field by field with the arrival.
  * @param {ReportBuilder} report
  * @param {string} step

@@ -33,6 +33,7 @@ export const FIELDS = new Map(
       "actor content_sha256 content_sha512 content_size format kind parent purpose " +
       "statement",
     "derivation-refused": "actor kind parent purpose statement",
+    "foreign-custody-recorded": "actor bundle_id foreign receipt_sha256 verified",
     "transfer-offered": "actor members purpose receiver transfer_id",
     "transfer-accepted":
       "accession actor content_sha256 content_sha512 content_size foreign format metadata " +

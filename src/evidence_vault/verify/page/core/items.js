@@ -1,7 +1,7 @@
 /** The items of a bundle: their receipts, payloads and counts (docs/format-bundle.md rules 5, 6). */
 
 import { byCodePoint, hex } from "./bytes.js";
-import { Content, matched, reportMismatch } from "./contents.js";
+import { Content, matched, matchedCopy, reportMismatch } from "./contents.js";
 import { arrivalOf, checkCopy, readCopyStatement } from "./copies.js";
 import { MAX_COPY_STATEMENT } from "./derivation.js";
 import { Limit, Refused } from "./errors.js";
@@ -198,6 +198,7 @@ export class ItemChecker {
     let [originals, copies] = [0, 0];
     const explained = new Set();
     const rows = this._statement.items.filter((row) => row.payload !== null);
+    const told = new Set(this._statement.files.map((row) => row.path));
     for (const row of rows) {
       const path = /** @type {string} */ (row.payload);
       const known = this._known.get(row.receipt);
@@ -206,7 +207,13 @@ export class ItemChecker {
         report.unchecked(PAYLOADS, "B-PAYLOAD-UNCHECKED", path, RULE_5);
         continue;
       }
-      const content = matched(known.contents, found);
+      let content = matched(known.contents, found);
+      const beside = `${COPIES}${row.id}.json`;
+      if (told.has(beside)) {
+        // Said to be a copy: an original with the same bytes is not meant.
+        const statement = digests.get(beside)?.sha256 ?? null;
+        content = matchedCopy(known.contents, found, statement) ?? content;
+      }
       if (content === null) {
         reportMismatch(report, PAYLOADS, path, RULE_5, known.contents, found);
       } else if (content.isCopy) {
