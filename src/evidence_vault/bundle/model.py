@@ -113,8 +113,8 @@ class BundlePlan:
     ``bundle_id``: 32 hex digits. ``made_at``: YYYY-MM-DDTHH:MM:SSZ. ``exported_leaf``: hex leaf
     hash of the ``exported`` event at ``exported_index``. ``keys``: (role, raw Ed25519 public
     key). ``proofs``: JSON form of a core.proofclaim.ProofClaim. ``software``: program and version.
-    ``verifier``: the bytes of ``verify.sh``. ``brackets``: what to say of the time of an entry,
-    lines by log position.
+    ``verifier`` and ``page``: the bytes of ``verify.sh`` and ``verify.html``. ``brackets``: what
+    to say of the time of an entry, lines by log position.
     ``items`` is gone through several times and may be a sequence that builds its members when
     asked, so that a large export needs no memory for all receipts at once. ``documents``: the
     network's trust documents by version, one line each. ``first`` are written before anything
@@ -144,6 +144,7 @@ class BundlePlan:
     profile: str = "partner"
     contact: str = ""
     thumbnails: bool = True
+    page: bytes = b""
     accessions: Receipt | None = None
 
     def __post_init__(self) -> None:

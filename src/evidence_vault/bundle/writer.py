@@ -37,6 +37,7 @@ from evidence_vault.core.bagtext import (
     STATEMENT_SIGNATURE,
     STATEMENT_SSHSIG,
     TAG_MANIFESTS,
+    VERIFIER_PAGE,
     is_payload,
     manifest_text,
 )
@@ -81,6 +82,8 @@ def write_bundle(plan: BundlePlan, sink: Sink) -> Written:
         for name in HOW_TO_VERIFY_NAMES:
             bag.add(name, how_to_verify(name))
         bag.add(SHELL_VERIFIER, plan.verifier)
+        if plan.page:
+            bag.add(VERIFIER_PAGE, plan.page)
         bag.add_pieces("index.csv", index_csv(plan.items))
         head = (plan.origin, plan.checkpoint.size, plan.checkpoint.root, plan.made_at)
         bag.add_pieces("custody.txt", custody_text(*head, _receipts(plan), plan.brackets))

@@ -24,6 +24,7 @@ STATEMENT_SIGNATURE = "statement.sig"
 STATEMENT_SSHSIG = "statement.sshsig"
 STATEMENT_FILES = (STATEMENT, STATEMENT_SIGNATURE, STATEMENT_SSHSIG)
 SHELL_VERIFIER = "verify.sh"
+VERIFIER_PAGE = "verify.html"  # not in bundles of earlier versions
 PADDING = "padding"  # zeros at the end of a ZIP that leaves encrypted; listed nowhere
 # Files that stand in every bundle besides the ones above.
 FIXED_FILES = (

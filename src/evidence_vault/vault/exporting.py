@@ -52,7 +52,7 @@ from evidence_vault.vault.receipts import ReceiptMaker
 from evidence_vault.vault.records import committed_at, open_record
 from evidence_vault.vault.thumbnails import Thumbnails
 from evidence_vault.vault.writer import writing
-from evidence_vault.verify import shell_verifier
+from evidence_vault.verify import page_verifier, shell_verifier
 
 __all__ = [
     "ExportRequest",
@@ -301,6 +301,7 @@ class _Exporting:
             proofs=job.proofs,
             software=TOOL,
             verifier=shell_verifier(),
+            page=page_verifier(),
             brackets=job.brackets,
             documents=_documents(vault, job.documents),
             first=first_files(request.profile),

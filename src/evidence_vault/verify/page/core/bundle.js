@@ -248,7 +248,10 @@ export class BundleChecker {
       if (!files.has(path)) report.differ(FILES, "B-MISSING", path, RULE_2);
     }
     for (const path of [...files.keys()].sort(byCodePoint)) {
-      if (!listed.has(path) && !names.UNLISTED.includes(path)) {
+      if (listed.has(path) || names.UNLISTED.includes(path)) continue;
+      if (path === names.PADDING && (await this._isPadding())) {
+        report.inform(FILES, "C-PADDING", path, { size: files.get(path) ?? 0 });
+      } else {
         report.differ(FILES, "B-ADDED", path, RULE_2);
       }
     }
@@ -259,6 +262,19 @@ export class BundleChecker {
     if (!report.failed(FILES)) {
       report.match(FILES, "B-FILES-OK", this._container.name, { count: listed.size });
     }
+  }
+
+  /** Zeros and nothing else. */
+  async _isPadding() {
+    try {
+      for await (const chunk of this._container.stream(names.PADDING)) {
+        if (chunk.some((byte) => byte !== 0)) return false;
+      }
+    } catch (error) {
+      if (error instanceof Damaged) return false;
+      throw error;
+    }
+    return true;
   }
 
   /** Hash one listed file; a good one that is read goes on to the item checker at once. @param {FileRow} row @param {ItemChecker} items */

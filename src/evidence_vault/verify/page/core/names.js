@@ -10,6 +10,8 @@ export const MANIFESTS = ["manifest-sha256.txt", "manifest-sha512.txt"];
 export const TAG_MANIFESTS = ["tagmanifest-sha256.txt", "tagmanifest-sha512.txt"];
 /** What a statement can't list: itself, and what is made after it. */
 export const UNLISTED = [...STATEMENT_FILES, ...TAG_MANIFESTS];
+/** Zeros that hide the exact size of an encrypted ZIP (docs/format-bundle.md rule 2). */
+export const PADDING = "padding";
 /** Besides the manifests, what stands in every bundle. */
 export const FIXED = [
   ...["HOW-TO-VERIFY.txt", "bag-info.txt", "bagit.txt", "custody.csv"],

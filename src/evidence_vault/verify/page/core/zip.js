@@ -11,7 +11,7 @@ import { decodeUtf8, equal, latin1 } from "./bytes.js";
 import { Damaged, Listing, MAX_FILES } from "./container.js";
 import { crc32 } from "./crc32.js";
 import { Inflater, InflateError } from "./inflate.js";
-import { isJunk, parents } from "./names.js";
+import { isJunk, PADDING, parents } from "./names.js";
 
 /** @typedef {import("./container.js").Source} Source */
 /**
@@ -356,7 +356,8 @@ function readMember(fields, raw, extra) {
   if (method === STORED && packed !== size) {
     throw new Bad("C-ZIP-HEADERS", name, "sizes that do not fit");
   }
-  if (size > MAX_RATIO * packed) {
+  const isPadding = name.slice(name.indexOf("/") + 1) === PADDING; // of zeros, and small
+  if (size > MAX_RATIO * packed && !isPadding) {
     throw new Bad("C-ZIP-RATIO", name, `${size} bytes from ${packed}`);
   }
   return { name, raw, flags, method, moment, crc, packed, size, offset, data: 0 };
