@@ -398,7 +398,12 @@ def test_a_disk_that_fills_while_something_is_written_out(
     taken = own_desk.call("ingest", tmp_path / "big", "--json").json()
     item = taken["taken_in"][0]["id"]
     clear(own_desk.call("get", item, "-o", tiny / "out"), 12, "E-NOT-WRITABLE")
-    clear(own_desk.call("export", item, "--originals", "--clear", "-o", tiny / "b.zip"), 12, "E-")
+    out = tiny / "b.zip"
+    stopped = own_desk.call("export", item, "--originals", "--clear", "-o", out)
+    clear(stopped, 12, "E-")
+    assert f"export --resume {out}" in stopped.err  # once there is room
+    assert [path.name for path in tiny.iterdir()] == ["b.zip.partial"]
+    assert own_desk.call("export", "--abandon", out).status == 0
     assert list(tiny.iterdir()) == []
 
 

@@ -81,6 +81,7 @@ def ingest_result(**changes: Any) -> dict[str, Any]:
         "received_again": [],
         "already_in": 0,
         "copies": {},
+        "foreign": None,
         "without_copy": [],
         "refused": [],
         "bytes": 3,

@@ -36,7 +36,7 @@ from evidence_vault.vault.mirroring import Mirror
 from evidence_vault.vault.mirrorparts import Head, Mirrored, Source, Target
 from evidence_vault.vault.opening import KEYRING, Vault, open_vault
 from evidence_vault.vault.rebuilding import recover
-from evidence_vault.vault.replicaplaces import open_part, read_marker
+from evidence_vault.vault.replicaplaces import open_part, read_marker, whole_place
 from evidence_vault.vault.stamping import collect_stamps
 from evidence_vault.vault.standing import confirm, standing
 from evidence_vault.vault.tombstones import tombstones
@@ -77,8 +77,9 @@ def restore(
         raise UsageError("give either --recovery or --keyring")
     osfiles.private_umask()
     folder = folder.absolute()
+    place = whole_place(place)  # relative to where the command was typed, not to the new folder
     archive = open_part(place, ARCHIVE, folder)
-    headers = open_part(control or place, CONTROL, folder)
+    headers = open_part(whole_place(control) if control else place, CONTROL, folder)
     plaintext = _demand_replica(archive, headers)  # 1.
     _make(folder, plaintext, _newest_log(headers, plaintext, archive), keyring)
     with open_vault(folder, passphrase) as vault:
