@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tests.browser import browser  # noqa: F401 - a fixture is found by its name here
 
 # Real servers, started when a test first asks for them (tests/servers).
 from tests.servers.fixtures import (  # noqa: F401 - fixtures are found by their names here

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,7 +14,6 @@ from tests.cli.runner import PASSPHRASE, Result, call
 
 from evidence_vault.seal import keyring
 
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 HOSTILE = "</script><script>window.ran=1</script><img src=x onerror=window.ran=1>\u202egpj.exe"
 HOSTILE_CODE = "</script><script>window.ran=1</script>"
 BURMESE = "ကလေးမြို့နယ် ကျေးရွာ မီးလောင်ကျွမ်းမှု"
@@ -108,21 +106,6 @@ def handed(tmp_path_factory: pytest.TempPathFactory) -> Handed:
     leaving = ("--originals", "--disclose", fields, "--clear", "--folder", "-o", made.bundle)
     made.call("export", "--all", *leaving)
     return made
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless Chromium of this system."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is absent")
-    program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("chromium is absent: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"], timeout=180_000
-        )
-        yield started
-        started.close()
 
 
 @dataclass

@@ -14,7 +14,6 @@ from .build import NODE_MODULES, build_page
 from .reader import Reader
 
 HERE = Path(__file__).parent
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -23,21 +22,6 @@ def node_modules() -> Path:
     if shutil.which("node") is None or not (NODE_MODULES / "esbuild").is_dir():
         pytest.skip("the page can't be built here: run `make page-tools` (needs npm)")
     return NODE_MODULES
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless Chromium of this system."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is absent")
-    program = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("chromium is absent: apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"], timeout=180_000
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="session")
