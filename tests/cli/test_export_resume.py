@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -102,6 +103,14 @@ def work(template: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def count_exports(desk: Desk) -> int:
     return sum(e["kind"] == "bundle" for e in desk.call("exports", "--json").json()["exits"])
+
+
+def test_every_step_of_an_export_is_killed_at() -> None:
+    sources = (Path(__file__).parents[2] / "src" / "evidence_vault" / "vault").glob("*.py")
+    named = {
+        n for path in sources for n in re.findall(r'step\("(export-[a-z-]+)"', path.read_text())
+    }
+    assert named == {s.partition(":")[0] for s in (*BEFORE, *WRITING, *ENDING) if "export-" in s}
 
 
 @pytest.mark.parametrize("way", ["clear", "sealed"])
