@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
 JUDGES_VENV := .venv-judges
 PIP := install --quiet --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 3
 PAGE := src/evidence_vault/verify/page
 export PYTHON
 

@@ -99,6 +99,7 @@ def test_a_sound_archive_takes_one_request_for_each_object(
     assert "NOT read" in str(locks["notices"])
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", ATTACKS)
 def test_what_is_done_to_a_version_is_named_by_its_code(bucket: InBuckets, name: str) -> None:
     act, code = ATTACKS[name]
@@ -113,6 +114,7 @@ def test_what_is_done_to_a_version_is_named_by_its_code(bucket: InBuckets, name:
         assert "the recorded version is intact" in look(bucket.made)["damaged"][0]["finding"]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", ["delete marker", "other bytes laid over", "lock shortened"])
 def test_what_lies_over_a_version_and_a_weaker_lock_are_mended_from_here(
     bucket: InBuckets, name: str
@@ -125,6 +127,7 @@ def test_what_lies_over_a_version_and_a_weaker_lock_are_mended_from_here(
     bucket.made.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("name", ["version deleted", "version removed by the operator"])
 def test_a_version_that_is_gone_comes_back_from_a_copy_and_is_recorded(
     bucket: InBuckets, tmp_path: Path, name: str
@@ -209,6 +212,7 @@ def test_doctor_names_what_is_wrong_with_the_buckets(bucket: InBuckets) -> None:
     assert {"archive: default lock", "control: versions"} <= set(problems())
 
 
+@pytest.mark.slow
 def test_the_audit_of_objects_is_the_same_over_https(
     s3_server: S3Server, s3_profiles: dict[str, str], tmp_path: Path
 ) -> None:

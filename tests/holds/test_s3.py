@@ -94,6 +94,7 @@ def test_held_objects_and_copies_can_not_be_deleted_with_the_vaults_own_credenti
     world.assert_sound()
 
 
+@pytest.mark.slow
 def test_a_release_lets_go_what_no_other_hold_keeps_and_destroys_the_copies(
     both: tuple[World, Bucket],
 ) -> None:
@@ -117,6 +118,7 @@ def test_a_release_lets_go_what_no_other_hold_keeps_and_destroys_the_copies(
     world.assert_sound()
 
 
+@pytest.mark.slow
 def test_copies_wait_for_their_minute_and_that_is_said(
     both: tuple[World, Bucket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +148,7 @@ def test_the_event_names_version_and_lock_of_every_object(both: tuple[World, Buc
     assert all(each.version in there and each.mode == "GOVERNANCE" for each in named)
 
 
+@pytest.mark.slow
 def test_a_store_that_refuses_one_object_is_named_and_nothing_is_claimed(
     both: tuple[World, Bucket],
 ) -> None:
@@ -169,6 +172,7 @@ def test_a_store_that_refuses_one_object_is_named_and_nothing_is_claimed(
     world.assert_sound()
 
 
+@pytest.mark.slow
 def test_a_store_that_will_not_let_go_is_asked_again(both: tuple[World, Bucket]) -> None:
     world, bucket = both
     first = world.items()[0]
@@ -348,6 +352,7 @@ def test_rebuild_restores_versions_holds_and_locks(both: tuple[World, Bucket]) -
 # -- removal ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_removal_that_the_store_refuses_destroys_the_headers_and_waits(
     both: tuple[World, Bucket], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -455,6 +460,7 @@ def test_a_release_says_what_the_store_does_not_have_any_more(
     assert any("does not have 1" in notice for notice in told["notices"])
 
 
+@pytest.mark.slow
 def test_the_same_date_again_locks_what_the_store_locks_less(
     both: tuple[World, Bucket],
 ) -> None:
@@ -474,6 +480,7 @@ def test_the_same_date_again_locks_what_the_store_locks_less(
     world.assert_sound()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("attack", ["laid over", "deleted"])
 def test_a_repair_keeps_what_it_stores_again_as_long_as_was_decided(
     both: tuple[World, Bucket], tmp_path: Path, attack: str

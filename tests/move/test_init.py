@@ -220,6 +220,7 @@ def assert_lives(made: Made, tmp_path: Path) -> None:
     assert not (tmp_path / "lost-recovery.txt").exists()
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("lock", [{}, {"lock": "governance", "days": 1}])
 def test_of_two_inits_with_one_store_the_loser_takes_nothing_from_the_winner(
     tmp_path: Path,

@@ -46,6 +46,7 @@ def enrol(world: World, places: tuple[str, str]) -> None:
         replicas.add(vault, "headers", places[1], "control", "other credentials")
 
 
+@pytest.mark.slow
 def test_buckets_hold_a_whole_copy_that_restores(world: World, buckets: tuple[str, str]) -> None:
     enrol(world, buckets)
     assert world.sync()["exit"] == 0
@@ -64,6 +65,7 @@ def test_buckets_hold_a_whole_copy_that_restores(world: World, buckets: tuple[st
     assert originals(world.base / "again") == before
 
 
+@pytest.mark.slow
 def test_what_a_lock_holds_back_is_pending(world: World, buckets: tuple[str, str]) -> None:
     from .test_tombstones import hand_over
 
@@ -162,6 +164,7 @@ def test_bytes_laid_over_a_payload_are_damage_and_the_right_ones_come_to_lie_on_
         assert verify(vault, "bucket")["damaged"] == []
 
 
+@pytest.mark.slow
 def test_a_released_copy_that_a_lock_keeps_is_pending_by_name(
     world: World, buckets: tuple[str, str]
 ) -> None:

@@ -47,6 +47,7 @@ def test_the_same_run_again_goes_on_with_the_same_accession(field: Field) -> Non
     assert field.open_accessions() == []
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_still_stores_each_file_once(field: Field) -> None:
     plant(field, MORE)
     for step in ("4-committed:2", "station-noted", "2-durable", "4-committed", "station-noted"):

@@ -143,6 +143,7 @@ def kill_at_random(template: Template, tmp_path: Path, moment: int, moments: int
     assert_finishes(vault, tmp_path / "in", BEFORE - 3)
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_still_finishes(template: Template, tmp_path: Path) -> None:
     vault = template.copy(tmp_path)
     write_files(tmp_path / "in", FILES)

@@ -61,6 +61,7 @@ def published(vault: Made) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_killed_before_every_write_of_publishing(waiting: Made, tmp_path: Path) -> None:
     whole = waiting.copy_to(tmp_path / "whole")
     shutil.copytree(waiting.state, tmp_path / "whole-state")
